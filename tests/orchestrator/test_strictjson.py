@@ -70,6 +70,8 @@ HOSTILE: dict[str, tuple[bytes, type[Refusal], str]] = {
 HEAVY: dict[str, bytes] = {
     "small integers": filled(b"1"),
     "floats": filled(b"1.5"),
+    "long integers": filled(b"1234567890123456789"),
+    "floats with exponents": filled(b"1e5"),
     "small objects": filled(b'{"sku":"A-1","n":2,"x":[1,"x"]}'),
     "many arrays": b"[" + b",".join([b"[1,2]"] * 99_999) + b"]",
     "deep arrays": b"[" + b",".join([b"[" * 31 + b"]" * 31] * 3_000) + b"]",
@@ -83,10 +85,11 @@ HEAVY: dict[str, bytes] = {
 
 
 def seconds(body: bytes) -> float:
-    started = time.perf_counter()
+    """Of this thread's processor, so that a busy machine fails no test."""
+    started = time.thread_time()
     with suppress(Refusal):
         loads(body)
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 @pytest.mark.parametrize("name", HOSTILE)
