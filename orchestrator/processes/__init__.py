@@ -1,0 +1,1 @@
+"""The process group of one machine: embedded servers, web, worker, beat."""

@@ -1,0 +1,87 @@
+"""One child process: started in a process group of its own, stopped with all it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from orchestrator.processes import launch
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What to run. ``stop`` is the signal for an orderly end, ``grace`` the seconds for it."""
+
+    name: str
+    argv: Sequence[str]
+    environ: dict[str, str] = field(default_factory=dict)
+    stop: signal.Signals = signal.SIGTERM
+    grace: float = 30
+    user: str | None = None
+
+
+class Child:
+    """A running Process. Its output goes to ``logs/<name>.log``."""
+
+    def __init__(self, process: Process, logs: Path, *, keep: Sequence[IO[str]] = ()) -> None:
+        """Start it. ``keep``: open files the child inherits, such as the folder's lock."""
+        self.process = process
+        self.log = logs / f"{process.name}.log"
+        with open(self.log, "ab") as output:
+            self._popen = subprocess.Popen(
+                launched(process),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | process.environ,
+                start_new_session=True,
+                pass_fds=[stream.fileno() for stream in keep],
+            )
+
+    @property
+    def name(self) -> str:
+        return self.process.name
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def exit_code(self) -> int | None:
+        return self._popen.poll()
+
+    def ask_to_stop(self) -> None:
+        if self._popen.poll() is None:
+            self._popen.send_signal(self.process.stop)
+
+    def stop(self) -> None:
+        """Ask, wait for ``grace`` seconds, then kill what is left of its group."""
+        self.ask_to_stop()
+        try:
+            self._popen.wait(self.process.grace)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._popen.wait()
+
+    def last_words(self) -> str:
+        """The last line of its log, for messages."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+
+def launched(process: Process) -> list[str]:
+    """The command line that runs it through ``launch``."""
+    return [
+        *(sys.executable, "-I", "-S", launch.__file__),
+        *(str(os.getpid()), str(int(process.stop)), process.user or "-"),
+        *process.argv,
+    ]

@@ -1,0 +1,299 @@
+"""All settings, from the environment. ``.env.example`` explains each variable.
+
+``NAME_FILE`` names a file that holds the value of ``NAME``, for secrets.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environ import FileAwareEnv
+
+from orchestrator.processes.state import Home, StateError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = FileAwareEnv()
+
+# --- Place and address
+
+HOME = Home.at(env.str("REWIRE_HOME", default=str(BASE_DIR / ".rewire")))
+DEBUG = env.bool("DEBUG", default=False)
+PORT = env.int("PORT", default=8000)
+REWIRE_URL = env.str("REWIRE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+HTTPS = REWIRE_URL.startswith("https://")
+
+# The loopback names let health checks on the machine itself through.
+ALLOWED_HOSTS = [
+    *env.list("ALLOWED_HOSTS", default=[urlsplit(REWIRE_URL).hostname or ""]),
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+]
+CSRF_TRUSTED_ORIGINS = [REWIRE_URL]
+
+# --- Database and broker: embedded, unless the environment names others
+
+DATABASE_URL = env.str("DATABASE_URL", default="")
+EMBEDDED_DATABASE = not DATABASE_URL
+REDIS_URL = env.str("REDIS_URL", default="") or HOME.redis_url
+EMBEDDED_BROKER = HOME.redis_url == REDIS_URL
+
+# Milliseconds, enforced by the server. A stuck statement ends before a worker's time limit.
+DATABASE_TIMEOUTS = {
+    "statement_timeout": env.int("DATABASE_STATEMENT_TIMEOUT", default=30_000),
+    "lock_timeout": env.int("DATABASE_LOCK_TIMEOUT", default=5_000),
+    "idle_in_transaction_session_timeout": env.int("DATABASE_IDLE_TIMEOUT", default=60_000),
+}
+# Connections of each web process, 0 for one persistent connection per thread.
+DATABASE_POOL = env.int("DATABASE_POOL", default=0)
+
+
+def _database() -> dict[str, object]:
+    if EMBEDDED_DATABASE:
+        config = {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "rewire",
+            "USER": "rewire",
+            "HOST": str(HOME.run),
+        }
+    else:
+        config = env.db_url_config(DATABASE_URL)
+    options = config.setdefault("OPTIONS", {})
+    timeouts = " ".join(f"-c {name}={value}" for name, value in DATABASE_TIMEOUTS.items())
+    options["options"] = f"{options.get('options', '')} {timeouts}".strip()
+    options.setdefault("connect_timeout", 5)
+    if DATABASE_POOL:
+        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
+    # Checks find a dead connection after a restart of the database; both modes use them.
+    return config | {"CONN_MAX_AGE": 0 if DATABASE_POOL else 600, "CONN_HEALTH_CHECKS": True}
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Only sign-in limits use the cache. It is a table: they count over all processes and
+# hold while the broker is down.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "orchestrator_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
+
+# --- Secrets
+
+
+def _secret_key() -> str:
+    key = env.str("SECRET_KEY", default="")
+    if key:
+        return key
+    if not EMBEDDED_DATABASE:
+        raise ImproperlyConfigured("Set SECRET_KEY (or SECRET_KEY_FILE) to a long random text.")
+    try:
+        return HOME.secret()
+    except StateError as error:
+        raise ImproperlyConfigured(str(error)) from error
+
+
+SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+# --- Applications
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "pgtrigger",
+    "django_htmx",
+    "template_partials",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "orchestrator",
+    "review",
+    "integrations",
+    *env.list("REWIRE_APPS", default=[]),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Every page asks for a sign-in unless its view says @login_not_required.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "orchestrator.urls"
+WSGI_APPLICATION = "orchestrator.wsgi.application"
+
+# template_partials puts the cached loaders behind its own.
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["template_partials.templatetags.partials"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    }
+]
+
+# --- Static files
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.path("STATIC_ROOT", default=str(HOME.path / "static"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Language and time
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Sign-in
+
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "orchestrator.accounts.Adapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Proxies in front of the web process whose X-Forwarded-For tells the address of the caller.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="rewire@localhost")
+
+# --- Headers
+
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+if ALLAUTH_TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+
+# --- Celery: a message is only a doorbell, PostgreSQL knows the work
+
+CELERY_BROKER_URL = (
+    f"redis+socket://{HOME.valkey_socket}?virtual_host=0" if EMBEDDED_BROKER else REDIS_URL
+)
+CELERY_IMPORTS = ["orchestrator.jobs"]
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 1,
+    "max_retries": 1,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "orchestrator.jobs.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "maintain": {"task": "orchestrator.jobs.maintain", "schedule": 3600.0},
+}
+
+# --- Rewire
+
+REWIRE_CONNECTORS = {
+    "python": "integrations.connectors.python.Python",
+    "http": "integrations.connectors.http.Http",
+    "fake": "integrations.connectors.fake.Fake",
+}
+# Dotted prefixes of the callables that a `python` connection may name.
+REWIRE_PYTHON_CALLABLES = env.list("REWIRE_PYTHON_CALLABLES", default=[])
+# Hosts and networks that `http` connections may reach although their address is private.
+REWIRE_HTTP_ALLOWED_HOSTS = env.list("REWIRE_HTTP_ALLOWED_HOSTS", default=[])
+
+# --- Logs: to stderr, one line each
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+}
