@@ -7,7 +7,8 @@ starts the servers in it.
 import os
 import tempfile
 
-os.environ.setdefault("REWIRE_HOME", tempfile.mkdtemp(prefix="rewire-test-"))
+if "REWIRE_HOME" not in os.environ:
+    os.environ["REWIRE_HOME"] = tempfile.mkdtemp(prefix="rewire-test-")
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
 
 from orchestrator.settings import *  # noqa: E402,F403
