@@ -2,7 +2,8 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.management import call_command
-from django.db.models.signals import post_migrate
+from django.db import connections
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class OrchestratorConfig(AppConfig):
@@ -11,9 +12,18 @@ class OrchestratorConfig(AppConfig):
     verbose_name = "Workflows"
 
     def ready(self) -> None:
-        post_migrate.connect(create_cache_table, sender=self)
+        pre_migrate.connect(allow_long_statements, sender=self)
+        post_migrate.connect(finish_migration, sender=self)
 
 
-def create_cache_table(*, using: str, **_: Any) -> None:
+def finish_migration(*, using: str, **_: Any) -> None:
     """The table of the sign-in limits comes with ``migrate``: nobody has to remember it."""
     call_command("createcachetable", database=using, verbosity=0)
+    with connections[using].cursor() as cursor:
+        cursor.execute("RESET statement_timeout")
+
+
+def allow_long_statements(*, using: str, **_: Any) -> None:
+    """A migration may run for minutes; waiting for a lock keeps its limit."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")

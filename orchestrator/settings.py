@@ -19,7 +19,9 @@ env = FileAwareEnv()
 
 HOME = Home.at(env.str("REWIRE_HOME", default=str(BASE_DIR / ".rewire")))
 DEBUG = env.bool("DEBUG", default=False)
+HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
 REWIRE_URL = env.str("REWIRE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 HTTPS = REWIRE_URL.startswith("https://")
 
@@ -295,5 +297,11 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # Two lines for every message, one message a second.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
 }

@@ -1,1 +1,5 @@
-"""The process group of one machine: embedded servers, web, worker, beat."""
+"""The process group of one machine: embedded servers, web, worker, beat.
+
+``group.run_group`` runs it, ``child.Process`` describes one more process for it,
+``state.Home`` knows the state folder.
+"""

@@ -13,6 +13,9 @@ from typing import IO
 
 from orchestrator.processes import launch
 
+PROJECT = Path(__file__).resolve().parents[2]
+LARGEST_LOG = 10 << 20  # bytes; a larger one is put aside at the next start
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -32,13 +35,17 @@ class Child:
     def __init__(self, process: Process, logs: Path, *, keep: Sequence[IO[str]] = ()) -> None:
         """Start it. ``keep``: open files the child inherits, such as the folder's lock."""
         self.process = process
+        self._asked = False
         self.log = logs / f"{process.name}.log"
+        if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
+            self.log.rename(self.log.with_suffix(".log.1"))
         with open(self.log, "ab") as output:
             self._popen = subprocess.Popen(
                 launched(process),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                cwd=PROJECT,
                 env=os.environ | process.environ,
                 start_new_session=True,
                 pass_fds=[stream.fileno() for stream in keep],
@@ -56,8 +63,10 @@ class Child:
         return self._popen.poll()
 
     def ask_to_stop(self) -> None:
-        if self._popen.poll() is None:
+        """Ask once: Celery takes a second request for a hurry and drops its work."""
+        if not self._asked and self._popen.poll() is None:
             self._popen.send_signal(self.process.stop)
+        self._asked = True
 
     def stop(self) -> None:
         """Ask, wait for ``grace`` seconds, then kill what is left of its group."""
