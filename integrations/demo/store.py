@@ -1,0 +1,70 @@
+"""Where the demo keeps its files: trained readers, images, and the truth about its cases.
+
+The truth lies in a file of its own. No case, no input of a step and no agent leads there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from os import replace
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from orchestrator.connectors import PermanentError
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of one demo workflow; ``sources`` are the files its training depends on."""
+
+    slug: str
+    sources: tuple[Path, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Read from the settings at each use, so that tests can move it."""
+        return Path(settings.HOME.path) / "demo" / self.slug
+
+    @property
+    def reader(self) -> str:
+        """The trained reader's name: another one whenever its training would differ."""
+        content = b"".join(source.read_bytes() for source in self.sources)
+        digest = sha256(content + version("scikit-learn").encode())
+        return f"{self.slug}-reader-{digest.hexdigest()[:12]}"
+
+    @property
+    def trained(self) -> bool:
+        return self._models().exists()
+
+    def save(self, models: dict[str, Any]) -> None:
+        """Keep the trained models, whole or not at all."""
+        import joblib
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = self._models().with_suffix(".draft")
+        joblib.dump(models, draft)
+        replace(draft, self._models())
+
+    def load(self) -> dict[str, Any]:
+        """The trained models by name. Raises PermanentError when they were never trained."""
+        import joblib
+
+        if not self.trained:
+            raise PermanentError(f"There is no trained {self.reader}; manage.py demo trains it.")
+        models: dict[str, Any] = joblib.load(self._models())
+        return models
+
+    def write_truth(self, truths: Iterable[tuple[str, Any]]) -> None:
+        """One JSON line ``{key, truth}`` per case, for measuring only."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lines = [json.dumps({"key": key, "truth": truth}) + "\n" for key, truth in truths]
+        (self.folder / "truth.jsonl").write_text("".join(lines))
+
+    def _models(self) -> Path:
+        return self.folder / f"{self.reader}.joblib"

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from integrations.demo import ledger
+from integrations.demo.digits import training as digits
+from integrations.demo.refunds import training as refunds
+
+
+@pytest.fixture(scope="session")
+def trained() -> None:
+    """Both readers, trained once for the run."""
+    refunds.ensure()
+    digits.ensure()
+
+
+@pytest.fixture
+def ledger_url(tmp_path: Path) -> Iterator[str]:
+    """A ledger on a free port of the loopback, with an empty file."""
+    with ledger.server(tmp_path / "ledger.sqlite3", 0) as server:
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
