@@ -4,6 +4,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONCE, NONE, SELF
@@ -51,9 +52,9 @@ DATABASE_TIMEOUTS = {
 DATABASE_POOL = env.int("DATABASE_POOL", default=0)
 
 
-def _database() -> dict[str, object]:
+def _database() -> dict[str, Any]:
     if EMBEDDED_DATABASE:
-        config = {
+        config: dict[str, Any] = {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": "rewire",
             "USER": "rewire",
@@ -88,7 +89,7 @@ CACHES = {
 
 
 def _secret_key() -> str:
-    key = env.str("SECRET_KEY", default="")
+    key: str = env.str("SECRET_KEY", default="")
     if key:
         return key
     if not EMBEDDED_DATABASE:

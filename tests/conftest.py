@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -23,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     A server dies with that process, so that even a killed run leaves none behind.
     """
     name = os.environ.setdefault("REWIRE_TEST_DATABASE", f"test_rewire_{os.getpid()}")
-    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
+    settings.DATABASES["default"]["TEST"] = {"NAME": name}
     if _is_worker(config):
         return
     settings.HOME.make()

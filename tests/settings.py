@@ -11,7 +11,7 @@ if "REWIRE_HOME" not in os.environ:
     os.environ["REWIRE_HOME"] = tempfile.mkdtemp(prefix="rewire-test-")
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
 
-from orchestrator.settings import *  # noqa: E402,F403
+from orchestrator.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

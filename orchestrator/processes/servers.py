@@ -46,9 +46,7 @@ def start_postgres(home: Home, *, safe: bool = True, keep: Sequence[IO[str]] = (
     for setting in settings:
         argv += ["-c", setting]
     # SIGINT is PostgreSQL's fast shutdown: it ends open connections and writes a checkpoint.
-    child = Child(
-        Process("postgres", argv, stop=signal.SIGINT, user=user), home.logs, keep=keep
-    )
+    child = Child(Process("postgres", argv, stop=signal.SIGINT, user=user), home.logs, keep=keep)
     _wait_until(child, lambda: _postgres_answers(home))
     return child
 
@@ -128,7 +126,8 @@ def _check_version(data: Path) -> None:
         ) from error
     if found != wanted:
         raise StateError(
-            f"{data} was made by PostgreSQL {found}, this is {wanted}: dump it there and load it here."
+            f"{data} was made by PostgreSQL {found}, this is {wanted}: "
+            "dump it there and load it here."
         )
 
 
@@ -136,7 +135,9 @@ def _postgres_answers(home: Home) -> bool:
     address = f"postgresql:///postgres?host={home.run}&user=rewire"
     try:
         with psycopg.connect(address, autocommit=True, connect_timeout=2) as connection:
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname='rewire'").fetchone():
+            if not connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname='rewire'"
+            ).fetchone():
                 connection.execute("CREATE DATABASE rewire")
     except psycopg.OperationalError:
         return False

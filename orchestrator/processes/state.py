@@ -106,7 +106,7 @@ class Home:
         except FileExistsError:
             pass
         finally:
-            os.unlink(draft)
+            Path(draft).unlink()
         return file.read_text().strip()
 
     def lock(self) -> IO[str]:
