@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any, Final, Never
 
 import orjson
@@ -39,7 +40,7 @@ def loads(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
     _check_holders(body)
     text = _decode(body)
     value = _parse(text, max_depth)
-    if _is_deeper(value, max_depth):
+    if _brackets(body) > max_depth and _is_deeper(value, max_depth):
         raise _too_deep(max_depth)
     _check_strings(text, value)
     return value
@@ -81,11 +82,8 @@ def _parse(text: str, max_depth: int) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise MalformedJSON(f"The key {_shown(key)} stands twice in one object.")
-            seen.add(key)
+        key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise MalformedJSON(f"The key {_shown(key)} stands twice in one object.")
     return members
 
 
