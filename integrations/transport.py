@@ -40,11 +40,9 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
-    def left(self) -> float:
-        return self._end - time.monotonic()
-
     def or_raise(self, error: type[Exception]) -> float:
-        left = self.left()
+        """The seconds left. Raises the given error when there are none."""
+        left = self._end - time.monotonic()
         if left <= 0:
             raise error("The time for this call is over.")
         return left
@@ -118,9 +116,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None,
     ) -> GuardedStream:
         seconds = share * self._deadline.or_raise(httpcore2.ConnectTimeout)
-        stream = self._plain.connect_tcp(
-            str(address), port, seconds, socket_options=socket_options
-        )
+        stream = self._plain.connect_tcp(str(address), port, seconds, socket_options=socket_options)
         return GuardedStream(stream, self._deadline)
 
     def _permitted(self, host: str, port: int) -> list[Address]:
@@ -255,4 +251,10 @@ def _as_httpx_errors() -> Iterator[None]:
         httpcore2.ProtocolError,
         httpcore2.UnsupportedProtocol,
     ) as error:
-        raise getattr(httpx2, type(error).__name__)(str(error)) from error
+        raise getattr(httpx2, type(error).__name__)(_told(error)) from error
+
+
+def _told(error: Exception) -> str:
+    """The system's own words for an error of the network, without its number."""
+    below = error.args[0] if error.args else None
+    return (isinstance(below, OSError) and below.strerror) or str(error)

@@ -25,7 +25,7 @@ OPEN = [
 ]
 
 CLOSED = [
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104
     "0.1.2.3",
     "10.0.0.1",
     "10.255.255.255",
@@ -144,6 +144,8 @@ def test_hosts_addresses_and_networks_are_readable_entries(entry: str) -> None:
     assert readable(entry)
 
 
-@pytest.mark.parametrize("entry", ["", "https://x", "localhost:80", "a/b", "*", "*.x", "10.0.0.0/99"])
+@pytest.mark.parametrize(
+    "entry", ["", "https://x", "localhost:80", "a/b", "*", "*.x", "10.0.0.0/99"]
+)
 def test_other_entries_are_not_readable(entry: str) -> None:
     assert not readable(entry)
