@@ -1,0 +1,3 @@
+from integrations.connectors.fake.connector import Fake
+
+__all__ = ["Fake"]

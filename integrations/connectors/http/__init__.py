@@ -1,0 +1,3 @@
+from integrations.connectors.http.connector import Http
+
+__all__ = ["Http"]

@@ -1,0 +1,3 @@
+from integrations.connectors.python.connector import Python
+
+__all__ = ["Python"]
