@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from orchestrator.processes.child import Child
 from orchestrator.processes.servers import start_postgres, start_valkey
@@ -21,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     A server dies with that process, so that even a killed run leaves none behind.
     """
     name = os.environ.setdefault("REWIRE_TEST_DATABASE", f"test_rewire_{os.getpid()}")
-    settings.DATABASES["default"]["TEST"] = {"NAME": name}
+    connection.settings_dict["TEST"]["NAME"] = name
     if _is_worker(config):
         return
     settings.HOME.make()
