@@ -17,7 +17,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS refund (
 """
 
 
-class Rejected(Exception):
+class RejectedError(Exception):
     """A request that the ledger refuses: its HTTP status and the reason."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -67,7 +67,7 @@ class Ledger:
             connection.execute(TABLE)
 
     def write(self, key: str, body: Mapping[str, Any]) -> tuple[str, bool]:
-        """The entry of the key and whether it is new. Raises Rejected."""
+        """The entry of the key and whether it is new. Raises RejectedError."""
         answer = json.dumps(entry(key, body))
         digest = sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
         with self.connect() as connection:
@@ -79,16 +79,16 @@ class Ledger:
             found = "SELECT digest, answer FROM refund WHERE key = ?"
             stood, answer = connection.execute(found, (key,)).fetchone()
         if stood != digest:
-            raise Rejected(422, "This Idempotency-Key was used with another body.")
+            raise RejectedError(422, "This Idempotency-Key was used with another body.")
         return answer, bool(new)
 
     def read(self, key: str) -> str:
-        """The entry of a key. Raises Rejected."""
+        """The entry of a key. Raises RejectedError."""
         with self.connect() as connection:
             found = "SELECT answer FROM refund WHERE key = ?"
             row = connection.execute(found, (key,)).fetchone()
         if row is None:
-            raise Rejected(404, "No refund has this key.")
+            raise RejectedError(404, "No refund has this key.")
         return str(row[0])
 
     def newest(self, limit: int) -> str:
@@ -100,16 +100,18 @@ class Ledger:
 
 
 def entry(key: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry that a body asks for. Raises Rejected when it is not one."""
+    """The entry that a body asks for. Raises RejectedError when it is not one."""
     amount, currency, orders = body.get("amount"), body.get("currency"), body.get("orders")
     if not isinstance(amount, int | Decimal) or isinstance(amount, bool):
-        raise Rejected(422, "amount must be a number.")
+        raise RejectedError(422, "amount must be a number.")
     if not 0 < amount <= LARGEST_AMOUNT or Decimal(amount) != round(Decimal(amount), 2):
-        raise Rejected(422, f"amount must be above 0, at most {LARGEST_AMOUNT}, in whole cents.")
+        raise RejectedError(
+            422, f"amount must be above 0, at most {LARGEST_AMOUNT}, in whole cents."
+        )
     if not isinstance(currency, str) or not re.fullmatch(r"[A-Z]{3}", currency):
-        raise Rejected(422, "currency must be three capital letters.")
+        raise RejectedError(422, "currency must be three capital letters.")
     if not isinstance(orders, list) or not orders:
-        raise Rejected(422, "orders must name at least one order.")
+        raise RejectedError(422, "orders must name at least one order.")
     return {
         "refund": "R-" + sha256(key.encode()).hexdigest()[:10],
         "key": key,
@@ -138,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
     def respond(self, handle: Any) -> None:
         try:
             status, body = handle()
-        except Rejected as rejected:
+        except RejectedError as rejected:
             status, body = rejected.status, json.dumps({"error": str(rejected)})
         content = body.encode()
         self.send_response(status)
@@ -155,15 +157,15 @@ class Handler(BaseHTTPRequestHandler):
             return 200, self.ledger.newest(limit(address.query))
         if address.path.startswith("/refunds/"):
             return 200, self.ledger.read(unquote(address.path.removeprefix("/refunds/")))
-        raise Rejected(404, "There is nothing here.")
+        raise RejectedError(404, "There is nothing here.")
 
     def post(self) -> tuple[int, str]:
         body = self.body()
         if urlsplit(self.path).path != "/refunds":
-            raise Rejected(404, "There is nothing here.")
+            raise RejectedError(404, "There is nothing here.")
         key = self.headers.get("Idempotency-Key", "")
         if not 0 < len(key) <= 255:
-            raise Rejected(400, "A refund needs an Idempotency-Key of 1 to 255 characters.")
+            raise RejectedError(400, "A refund needs an Idempotency-Key of 1 to 255 characters.")
         answer, new = self.ledger.write(key, body)
         self.log_message("%s %s", "wrote" if new else "had", key)
         return 201, answer
@@ -173,21 +175,21 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > LARGEST_BODY:
             self.close_connection = True
-            raise Rejected(413, f"Send a Content-Length of at most {LARGEST_BODY}.")
+            raise RejectedError(413, f"Send a Content-Length of at most {LARGEST_BODY}.")
         try:
             body = json.loads(self.rfile.read(int(length)), parse_float=Decimal)
         except (ValueError, RecursionError) as error:
-            raise Rejected(400, "The body is not JSON.") from error
+            raise RejectedError(400, "The body is not JSON.") from error
         if not isinstance(body, dict):
-            raise Rejected(422, "The body must be an object.")
+            raise RejectedError(422, "The body must be an object.")
         return body
 
 
 def limit(query: str) -> int:
-    """The ``limit`` of a query string, 100 when absent. Raises Rejected."""
+    """The ``limit`` of a query string, 100 when absent. Raises RejectedError."""
     written = parse_qs(query).get("limit", ["100"])[0]
     if not written.isdecimal() or not 0 < int(written) <= 1000:
-        raise Rejected(400, "limit must be from 1 to 1000.")
+        raise RejectedError(400, "limit must be from 1 to 1000.")
     return int(written)
 
 
@@ -204,11 +206,8 @@ def main() -> None:
     parser.add_argument("--file", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
-    with server(options.file, options.port) as ledger:
-        try:
-            ledger.serve_forever()
-        except KeyboardInterrupt:
-            pass
+    with server(options.file, options.port) as ledger, suppress(KeyboardInterrupt):
+        ledger.serve_forever()
 
 
 if __name__ == "__main__":

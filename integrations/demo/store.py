@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from importlib.metadata import version
-from os import replace
+from os import getpid
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +45,17 @@ class Store:
 
     def save(self, models: dict[str, Any]) -> None:
         """Keep the trained models, whole or not at all."""
-        import joblib
-
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self._models().with_suffix(".draft")
-        joblib.dump(models, draft)
-        replace(draft, self._models())
+        # Two processes may train at once; each moves its own file into place.
+        draft = self._models().with_suffix(f".{getpid()}")
+        _joblib().dump(models, draft)
+        draft.replace(self._models())
 
     def load(self) -> dict[str, Any]:
         """The trained models by name. Raises PermanentError when they were never trained."""
-        import joblib
-
         if not self.trained:
             raise PermanentError(f"There is no trained {self.reader}; manage.py demo trains it.")
-        models: dict[str, Any] = joblib.load(self._models())
+        models: dict[str, Any] = _joblib().load(self._models())
         return models
 
     def write_truth(self, truths: Iterable[tuple[str, Any]]) -> None:
@@ -68,3 +66,8 @@ class Store:
 
     def _models(self) -> Path:
         return self.folder / f"{self.reader}.joblib"
+
+
+def _joblib() -> Any:
+    """Imported at first use: it brings numpy, which web processes never import."""
+    return import_module("joblib")

@@ -4,6 +4,6 @@ from pathlib import Path
 
 from integrations.demo.store import Store
 
-_SOURCES = ("images.py", "training.py")
+_SOURCES = ("pixels.py", "training.py")
 
 STORE = Store("digits", tuple(Path(__file__).parent / name for name in _SOURCES))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -11,10 +12,10 @@ from integrations.demo.digits import STORE, images
 from orchestrator.connectors import PermanentError, Result
 
 
-def read(input: Mapping[str, Any]) -> Result:
+def read(case: Mapping[str, Any]) -> Result:
     """Read ``{"image": address}``. Raises PermanentError for an image that is not ours."""
     started = perf_counter()
-    digit, confidence = recognise(str(input.get("image", "")))
+    digit, confidence = recognise(str(case.get("image", "")))
     return Result(
         output={"digit": digit},
         confidence=confidence,
@@ -26,15 +27,23 @@ def read(input: Mapping[str, Any]) -> Result:
 
 def recognise(address: str) -> tuple[int, float]:
     """The likeliest digit of an image and its probability."""
-    from PIL import Image
-
     file = images.named(address)
     if file is None or not file.exists():
         raise PermanentError(f"There is no image {address!r}.")
-    with Image.open(file) as image:
-        chances = model().predict_proba([images.ink(image)])[0]
+    chances = model().predict_proba([look(file)])[0]
     digit = int(chances.argmax())
     return digit, round(float(chances[digit]), 4)
+
+
+def look(file: Path) -> Any:
+    """The ink of an image file."""
+    # Web processes import this module to test the connection, and never numpy.
+    from PIL import Image  # noqa: PLC0415
+
+    from integrations.demo.digits import pixels  # noqa: PLC0415
+
+    with Image.open(file) as image:
+        return pixels.ink(image)
 
 
 @cache

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy
+import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from integrations.demo.digits import STORE, images
+from integrations.demo.digits import STORE, images, pixels
 
 TRAINING, ARRIVING = 300, 1497
 SEED = 11
@@ -21,7 +21,7 @@ def ensure() -> bool:
     grids, labels = shuffled()
     STORE.folder.mkdir(parents=True, exist_ok=True)
     for number, grid in enumerate(grids[TRAINING:], start=1):
-        images.enlarge(grid).save(images.path(number))
+        pixels.enlarge(grid).save(images.path(number))
     STORE.write_truth(
         (key(number), {"digit": int(label)})
         for number, label in enumerate(labels[TRAINING:], start=1)
@@ -37,11 +37,11 @@ def key(number: int) -> str:
 def shuffled() -> tuple[Any, Any]:
     """All grids (1797, 8, 8) with ink 0 to 16, and their labels, in a fixed random order."""
     digits = load_digits()
-    order = numpy.random.default_rng(SEED).permutation(TRAINING + ARRIVING)
+    order = np.random.default_rng(SEED).permutation(TRAINING + ARRIVING)
     return digits.images[order], digits.target[order]
 
 
 def train(grids: Any, labels: Any) -> LogisticRegression:
     """Fitted on images as the agent will see them."""
-    samples = numpy.stack([images.ink(images.enlarge(grid)) for grid in grids])
+    samples = np.stack([pixels.ink(pixels.enlarge(grid)) for grid in grids])
     return LogisticRegression(C=30, max_iter=500).fit(samples, labels)

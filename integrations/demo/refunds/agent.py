@@ -19,11 +19,11 @@ from integrations.demo.refunds.reading import JSON, Request
 from orchestrator.connectors import PermanentError, Result
 
 
-def read(input: Mapping[str, Any]) -> Result:
+def read(case: Mapping[str, Any]) -> Result:
     """Read one request. Raises PermanentError when it lacks what every request has."""
     started = perf_counter()
     try:
-        request = Request.of(input)
+        request = Request.of(case)
     except (KeyError, TypeError, ValueError) as error:
         raise PermanentError(f"This is not a refund request: {error!r}.") from error
     answer = reader().answer(request)

@@ -54,7 +54,7 @@ class Draft:
     unseen: bool = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        self.random = Random(f"{self.seed}/{self.index}")
+        self.random = Random(f"{self.seed}/{self.index}")  # noqa: S311 no secret
         self.traits: set[str] = set()
         self.received = FIRST + timedelta(minutes=53 * self.index + self.random.randint(0, 50))
         self.country = self.pick_country()
@@ -141,7 +141,8 @@ class Draft:
 
     def sentences(self) -> list[str]:
         """The body of the message. Draws the traits that depend on the kind."""
-        writer, item = self.writer, self.writer.names([i["sku"] for i in sum(self.asked, [])])
+        writer = self.writer
+        item = writer.names([item["sku"] for lines in self.asked for item in lines])
         if self.kind == "question":
             said = [writer.say("question", item=item)]
             return [self.number(), *said] if self.random.random() < 0.5 else said
@@ -246,11 +247,11 @@ class Draft:
 
     def chat(self, body: list[str]) -> list[JSON]:
         opening, *rest = body
-        turns = [("shop", self.writer.fixed("bot_hello")), ("customer", opening)]
-        turns += [("shop", self.writer.fixed("bot_order"))] if rest else []
+        turns = [("assistant", self.writer.fixed("bot_hello")), ("customer", opening)]
+        turns += [("assistant", self.writer.fixed("bot_order"))] if rest else []
         turns += [("customer", sentence) for sentence in rest]
-        turns += [("shop", self.writer.fixed("bot_thanks"))]
-        return [{"role": role, "text": text} for role, text in turns]
+        turns += [("assistant", self.writer.fixed("bot_thanks"))]
+        return [{"role": role, "content": content} for role, content in turns]
 
     # What is true
 

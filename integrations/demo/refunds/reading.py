@@ -64,7 +64,7 @@ def spoken(data: JSON) -> str:
     """The customer's own words, from the message or from the chat."""
     if "message" in data:
         return str(data["message"])
-    return "\n".join(turn["text"] for turn in data["chat"] if turn["role"] == "customer")
+    return "\n".join(turn["content"] for turn in data["chat"] if turn["role"] == "customer")
 
 
 def mentions(text: str) -> list[Mention]:

@@ -15,7 +15,7 @@ def truths() -> list[int]:
 
 
 @pytest.mark.usefixtures("trained")
-def test_1497_images_arrive_and_none_of_them_trained_the_reader():
+def test_1497_images_arrive_and_none_of_them_trained_the_reader() -> None:
     grids, _ = training.shuffled()
     trained_on = {grid.tobytes() for grid in grids[: training.TRAINING]}
 
@@ -26,7 +26,7 @@ def test_1497_images_arrive_and_none_of_them_trained_the_reader():
 
 
 @pytest.mark.usefixtures("trained")
-def test_the_reader_is_right_most_of_the_time_and_knows_when():
+def test_the_reader_is_right_most_of_the_time_and_knows_when() -> None:
     results = [agent.read({"image": images.ADDRESS.format(number=n)}) for n in range(1, 401)]
     right = [r.output["digit"] == truth for r, truth in zip(results, truths(), strict=False)]
     sure = [ok for ok, r in zip(right, results, strict=True) if (r.confidence or 0) >= 0.95]
@@ -37,7 +37,7 @@ def test_the_reader_is_right_most_of_the_time_and_knows_when():
 
 
 @pytest.mark.usefixtures("trained")
-def test_an_answer_is_a_digit_with_its_probability():
+def test_an_answer_is_a_digit_with_its_probability() -> None:
     result = agent.read({"image": "/demo/digits/7.png"})
 
     assert result.output["digit"] in range(10)
@@ -50,6 +50,6 @@ def test_an_answer_is_a_digit_with_its_probability():
     "address",
     ["", "/demo/digits/9999.png", "/demo/digits/0.png", "/etc/passwd", "/demo/digits/../1.png"],
 )
-def test_any_other_address_is_refused_for_good(address):
+def test_any_other_address_is_refused_for_good(address: str) -> None:
     with pytest.raises(PermanentError, match="no image"):
         agent.read({"image": address})

@@ -5,8 +5,10 @@ import json
 import re
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from integrations.demo.refunds import STORE, agent, generator, measuring, reading, training
 from integrations.demo.refunds.generator import ARRIVING, generate
@@ -16,14 +18,16 @@ from orchestrator.connectors import PermanentError
 REFUNDS = Path(generator.__file__).parent
 
 
-def test_the_same_seed_gives_the_same_requests_and_each_can_be_made_alone():
+def test_the_same_seed_gives_the_same_requests_and_each_can_be_made_alone() -> None:
     first = list(generate(ARRIVING, 50, unseen=True))
 
     assert first == list(generate(ARRIVING, 50, unseen=True))
     assert first[49] == generator.Draft(ARRIVING, 49, unseen=True).request()
 
 
-def test_there_are_over_two_thousand_in_three_languages_and_four_currencies_with_every_trait():
+def test_there_are_over_two_thousand_in_three_languages_and_four_currencies_with_every_trait() -> (
+    None
+):
     requests = list(generator.arriving())
 
     assert len(requests) >= 2000
@@ -38,7 +42,7 @@ def test_there_are_over_two_thousand_in_three_languages_and_four_currencies_with
     }
 
 
-def test_no_case_says_what_a_training_request_said():
+def test_no_case_says_what_a_training_request_said() -> None:
     lessons = {spoken(request.data) for request in training.lessons()}
     arriving = {spoken(request.data) for request in generator.arriving()}
 
@@ -46,7 +50,7 @@ def test_no_case_says_what_a_training_request_said():
     assert not lessons & arriving
 
 
-def test_some_wording_arrives_that_training_never_saw():
+def test_some_wording_arrives_that_training_never_saw() -> None:
     lessons = " ".join(spoken(request.data) for request in training.lessons())
     arriving = " ".join(spoken(request.data) for request in generator.arriving())
 
@@ -54,14 +58,14 @@ def test_some_wording_arrives_that_training_never_saw():
     assert "by the time it got here" not in lessons
 
 
-def test_the_case_does_not_hold_the_truth():
+def test_the_case_does_not_hold_the_truth() -> None:
     for request in islice(generator.arriving(), 300):
         shown = json.dumps(request.data)
         assert not {"truth", "traits", "kind", "reason", "instructed"} & request.data.keys()
         assert '"truth"' not in shown
 
 
-def test_the_agent_knows_neither_the_generator_nor_the_truth():
+def test_the_agent_knows_neither_the_generator_nor_the_truth() -> None:
     for name in ("agent.py", "reading.py"):
         tree = ast.parse((REFUNDS / name).read_text())
         imported = {
@@ -74,7 +78,7 @@ def test_the_agent_knows_neither_the_generator_nor_the_truth():
         assert "truth" not in (REFUNDS / name).read_text()
 
 
-def test_what_the_truth_says_follows_from_what_was_asked():
+def test_what_the_truth_says_follows_from_what_was_asked() -> None:
     requests = [r for r in generator.arriving(600) if r.truth["kind"] == "refund"]
 
     for request in requests:
@@ -102,7 +106,7 @@ def test_what_the_truth_says_follows_from_what_was_asked():
         ("7,05", 7.05),
     ],
 )
-def test_european_and_american_amounts_are_the_same_number(written, amount):
+def test_european_and_american_amounts_are_the_same_number(written: str, amount: float) -> None:
     assert number(written) == pytest.approx(amount)
 
 
@@ -116,19 +120,19 @@ def test_european_and_american_amounts_are_the_same_number(written, amount):
         ("KF-204817 is my order", []),
     ],
 )
-def test_amounts_are_found_in_the_text(text, amounts):
+def test_amounts_are_found_in_the_text(text: str, amounts: list[float]) -> None:
     assert [mention.amount for mention in reading.mentions(text)] == amounts
 
 
 @pytest.mark.parametrize(
     ("written", "digits"), [("204817", 0), ("204871", 1), ("204917", 1), ("402817", 2)]
 )
-def test_swapped_digits_count_as_one_mistake(written, digits):
+def test_swapped_digits_count_as_one_mistake(written: str, digits: int) -> None:
     assert reading.distance(written, "KF-204817") <= digits
 
 
 @pytest.mark.usefixtures("trained")
-def test_the_measured_quality_is_what_the_documentation_says():
+def test_the_measured_quality_is_what_the_documentation_says() -> None:
     told = re.findall(r"\| ([0-9.]+) % \|", (REFUNDS.parent / "README.md").read_text())
     fields_right, all_right, sure, all_right_when_sure = (float(figure) / 100 for figure in told)
 
@@ -142,13 +146,13 @@ def test_the_measured_quality_is_what_the_documentation_says():
 
 
 @pytest.mark.usefixtures("trained")
-def test_an_answer_has_a_confidence_for_every_field_it_read():
+def test_an_answer_has_a_confidence_for_every_field_it_read() -> None:
     request = next(r for r in generator.arriving() if "two_orders" in r.traits)
 
     result = agent.read(request.data)
 
     assert result.model == STORE.reader
-    assert 0 <= result.confidence <= 1
+    assert 0 <= (result.confidence or 0) <= 1
     expected = {"/kind", "/amount", "/reason", "/policy", "/instructed"}
     for place in range(len(result.output["orders"])):
         expected |= {f"/orders/{place}/order_id", f"/orders/{place}/amount"}
@@ -158,12 +162,12 @@ def test_an_answer_has_a_confidence_for_every_field_it_read():
 
 
 @pytest.mark.parametrize("broken", [{}, {"message": "hi"}, {"message": "hi", "orders": []}])
-def test_a_case_that_is_no_request_is_refused_for_good(broken):
+def test_a_case_that_is_no_request_is_refused_for_good(broken: dict[str, Any]) -> None:
     with pytest.raises(PermanentError, match="not a refund request"):
         agent.read(broken)
 
 
-def test_an_untrained_reader_says_so(tmp_path, settings):
+def test_an_untrained_reader_says_so(tmp_path: Path, settings: Settings) -> None:
     settings.HOME = type(settings.HOME).at(tmp_path)
 
     with pytest.raises(PermanentError, match="demo trains it"):
