@@ -268,10 +268,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    "socket_connect_timeout": 1,
-    "max_retries": 1,
+    "socket_connect_timeout": 0.8,
+    "socket_timeout": 0.8,
 }
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}
+# One try within a second: a lost message costs the second until the next sweep.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 0, "interval_start": 0, "interval_max": 0}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "orchestrator.jobs.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "maintain": {"task": "orchestrator.jobs.maintain", "schedule": 3600.0},

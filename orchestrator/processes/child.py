@@ -20,13 +20,18 @@ LARGEST_LOG = 10 << 20  # bytes; a larger one is put aside at the next start
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What to run. ``stop`` is the signal for an orderly end, ``grace`` the seconds for it."""
+    """What to run.
+
+    ``stop`` is the signal for an orderly end, ``grace`` the seconds for it; ``orphan`` the
+    signal from the kernel when the parent was killed (Linux), ``stop`` if not given.
+    """
 
     name: str
     argv: Sequence[str]
     environ: dict[str, str] = field(default_factory=dict)
     stop: signal.Signals = signal.SIGTERM
     grace: float = 30
+    orphan: signal.Signals | None = None
     user: str | None = None
 
 
@@ -88,6 +93,6 @@ def launched(process: Process) -> list[str]:
     """The command line that runs it through ``launch``."""
     return [
         *(sys.executable, "-I", "-S", launch.__file__),
-        *(str(os.getpid()), str(int(process.stop)), process.user or "-"),
+        *(str(os.getpid()), str(int(process.orphan or process.stop)), process.user or "-"),
         *process.argv,
     ]

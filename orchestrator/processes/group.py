@@ -46,8 +46,8 @@ def run_group(
     ``extra`` processes start; ``on_ready`` when the web process answers.
     """
     with _signals(), ExitStack() as stack:
-        children = _Children(settings.HOME.lock(), settings.HOME, stack)
         try:
+            children = _Children(settings.HOME.lock(), settings.HOME, stack)
             _start(children, extra, prepare, on_ready)
             children.watch()
         except Stopped:
@@ -142,7 +142,8 @@ def worker() -> Process:
         *(sys.executable, "-m", "celery", "-A", "orchestrator", "worker"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "info"),
     ]
-    return Process("worker", argv, grace=25)
+    # Without its database it cannot finish what it does: SIGQUIT lets it drop that at once.
+    return Process("worker", argv, grace=25, orphan=signal.SIGQUIT)
 
 
 def beat() -> Process:
