@@ -305,6 +305,8 @@ LOGGING = {
         # Two lines for every message, one message a second.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
+        # It logs whole addresses, whose paths and queries hold data of cases.
+        "httpx2": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
     },
 }
