@@ -7,6 +7,7 @@ Half a group would look alive and do no work.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import sys
@@ -88,6 +89,8 @@ class _Children:
             child.ask_to_stop()
         for child in (*self.programs, *reversed(self.servers)):
             child.stop()
+        if self.home.run.parent != self.home.path:
+            shutil.rmtree(self.home.run, ignore_errors=True)
 
 
 def _start(
