@@ -117,18 +117,26 @@ class Home:
         """
         self.make()
         stream = open(self.path / "lock", "a+")  # noqa: SIM115 held open as long as the group runs
-        deadline = time.monotonic() + SECONDS_TO_WAIT_FOR_LEFTOVERS
-        while not _locked(stream):
-            owner = _owner(stream)
-            if owner:
-                raise StateError(f"Rewire already runs in {self.path} (process {owner}).")
-            if time.monotonic() > deadline:
-                raise StateError(f"Processes of an earlier run are still stopping in {self.path}.")
-            time.sleep(0.1)
+        try:
+            _wait_for_lock(stream, self.path)
+        except BaseException:
+            stream.close()
+            raise
         stream.truncate(0)
         stream.write(str(os.getpid()))
         stream.flush()
         return stream
+
+
+def _wait_for_lock(stream: IO[str], path: Path) -> None:
+    deadline = time.monotonic() + SECONDS_TO_WAIT_FOR_LEFTOVERS
+    while not _locked(stream):
+        owner = _owner(stream)
+        if owner:
+            raise StateError(f"Rewire already runs in {path} (process {owner}).")
+        if time.monotonic() > deadline:
+            raise StateError(f"Processes of an earlier run are still stopping in {path}.")
+        time.sleep(0.1)
 
 
 def _locked(stream: IO[str]) -> bool:
