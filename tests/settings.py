@@ -5,10 +5,13 @@ starts the servers in it.
 """
 
 import os
+import secrets
 import tempfile
+from pathlib import Path
 
-if "REWIRE_HOME" not in os.environ:
-    os.environ["REWIRE_HOME"] = tempfile.mkdtemp(prefix="rewire-test-")
+# Only a name: whoever starts servers makes the folder.
+OWN_FOLDER = Path(tempfile.gettempdir()) / f"rewire-test-{os.getpid()}-{secrets.token_hex(4)}"
+os.environ.setdefault("REWIRE_HOME", str(OWN_FOLDER))
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
 
 from orchestrator.settings import *  # noqa: F403
