@@ -14,7 +14,7 @@ OWN_FOLDER = Path(tempfile.gettempdir()) / f"rewire-test-{os.getpid()}-{secrets.
 os.environ.setdefault("REWIRE_HOME", str(OWN_FOLDER))
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
 
-from orchestrator.settings import *  # noqa: F403
+from orchestrator.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
