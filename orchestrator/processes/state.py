@@ -17,6 +17,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -108,6 +109,13 @@ class Home:
         finally:
             Path(draft).unlink()
         return file.read_text().strip()
+
+    def wipe(self) -> None:
+        """Delete data, logs and static files; the secret stays. Raises StateError if in use."""
+        with self.lock():
+            for pattern in ("postgres*", "valkey", "run", "logs", "static", "beat*"):
+                for entry in self.path.glob(pattern):
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def lock(self) -> IO[str]:
         """Take the folder for one process group.

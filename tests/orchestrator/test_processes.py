@@ -120,6 +120,17 @@ def _gone() -> int:
     return process.pid
 
 
+def test_wiping_deletes_what_is_ours_and_keeps_the_secret(home: Home) -> None:
+    secret = home.secret()
+    start_valkey(home).stop()
+    (home.path / "holiday.jpg").touch()
+
+    home.wipe()
+
+    assert sorted(entry.name for entry in home.path.iterdir()) == ["holiday.jpg", "lock", "secret"]
+    assert home.secret() == secret
+
+
 # --- One child
 
 
