@@ -65,13 +65,9 @@ def _inner(schema: Any) -> Iterable[tuple[str | int, Any]]:
 def _unusable(schema: dict[str, Any]) -> list[Problem]:
     try:
         _validator(orjson.dumps(schema))
-    except (ValueError, jsonschema_rs.ReferencingError) as error:
-        return [Problem("", f"This schema cannot be used: {_first_line(error)}.")]
+    except jsonschema_rs.ValidationError as error:
+        return [Problem(path_of(error), f"This schema cannot be used: {error.message}.")]
     return []
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
 
 
 @cache

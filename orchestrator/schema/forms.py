@@ -67,7 +67,7 @@ def fields(
     """
     shapes = shapes_of(schema)
     shape = shapes.of(shapes.root)
-    empty = value is MISSING or (value is None and not shape.nullable)
+    empty = value is MISSING or (value is None and validate(schema, None) != [])
     if errors is None:
         problems = [] if empty or raw is not None else validate(schema, value)
         errors = {problem.path: problem.message for problem in reversed(problems)}

@@ -59,7 +59,7 @@ class Node:
 
     def renumber(self, rows: list[tuple[str, Node]]) -> None:
         """Make ``rows`` the only ones; a row that moves keeps in ``was`` where the page had it."""
-        self.inside = {}
+        self.inside = {key: node for key, node in self.inside.items() if not is_index(key)}
         for index, (key, row) in enumerate(rows):
             if key != str(index):
                 row.was = row.was or key
@@ -81,12 +81,17 @@ def name_of(letter: Letter, path: str) -> str:
 
 
 def read(data: Mapping[str, str]) -> Node:
-    """The tree of what was posted; other names, and NUL, which no database keeps, are left out."""
+    """The tree of what was posted; names of other controls are left out."""
     root = Node()
     for name, text in data.items():
         if _NAME.match(name):
-            _put(root, name, text.replace("\x00", ""))
+            _put(root, _storable(name), _storable(text))
     return root
+
+
+def _storable(text: str) -> str:
+    """``text`` without NUL, which no database keeps, and without halves of surrogate pairs."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def _put(root: Node, name: str, text: str) -> None:
@@ -105,7 +110,7 @@ def _put(root: Node, name: str, text: str) -> None:
             node.is_json = True
         case "o":
             node.original = text
-        case "w":
+        case _:
             node.was = text
 
 
@@ -123,39 +128,39 @@ def hidden(node: Node, path: str) -> tuple[tuple[str, str], ...]:
 def add_row(data: Mapping[str, str], path: str) -> dict[str, str]:
     """What was posted, with an empty row at the end of the array at ``path``."""
     tree = read(data)
-    array = _at(tree, path)
-    if array is not None:
-        rows = array.numbered()
-        array.renumber([*rows, (str(len(rows)), Node(empty="new"))])
+    array = tree
+    for part in split(path) if path.startswith("/") else ():
+        array = array.inside.setdefault(part, Node())
+    rows = array.numbered()
+    array.renumber([*rows, (str(len(rows)), Node(empty="new"))])
     return _with_others(tree, data)
 
 
 def remove_row(data: Mapping[str, str], path: str) -> dict[str, str]:
     """What was posted, without the row at ``path``; later rows move up."""
     tree = read(data)
-    above, _, last = path.rpartition("/")
-    array = _at(tree, above)
-    if array is not None:
+    array, last = _holder(tree, path)
+    if array is not None and is_index(last):
         array.renumber([row for row in array.numbered() if row[0] != last])
     return _with_others(tree, data)
 
 
 def drop(data: Mapping[str, str], path: str) -> dict[str, str]:
-    """What was posted, without the optional object at ``path``."""
+    """What was posted, without the optional object or array at ``path``."""
     tree = read(data)
-    above, _, last = path.rpartition("/")
-    holder = _at(tree, above)
+    holder, last = _holder(tree, path)
     if holder is not None:
-        holder.inside.pop(split(f"/{last}")[0], None)
+        holder.inside.pop(last, None)
     return _with_others(tree, data)
 
 
-def _at(tree: Node, path: str) -> Node | None:
-    """The node at a pointer that came from a button, so it may be anything."""
-    node: Node | None = tree
-    for part in split(path) if path.startswith("/") else ():
-        node = node.inside.get(part) if node else None
-    return node
+def _holder(tree: Node, path: str) -> tuple[Node | None, str]:
+    """What holds the place that a button names, if anything does, and the place's key in it."""
+    *above, last = split(path) if path.startswith("/") else ("",)
+    holder: Node | None = tree
+    for part in above:
+        holder = holder.inside.get(part) if holder else None
+    return holder, last
 
 
 def _with_others(tree: Node, data: Mapping[str, str]) -> dict[str, str]:

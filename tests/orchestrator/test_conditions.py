@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.conditions import UNREADABLE, evaluate, facts_used, sentence, validate
@@ -612,6 +612,7 @@ worlds = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=300)
 @given(conditions, worlds)
 @example({"any": [clause("round", "eq", 1), clause("gone", "eq", 1)]}, {"round": 2})
 def test_truth_agrees_with_a_naive_evaluator(condition: Any, facts: dict[str, Any]) -> None:

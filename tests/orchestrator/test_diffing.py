@@ -11,7 +11,7 @@ from typing import Any
 import jsonpatch
 import pytest
 import rfc8785
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.diffing import (
@@ -48,6 +48,7 @@ def reference(document: Any, operations: list[dict[str, Any]]) -> Any:
     return jsonpatch.apply_patch(json.loads(json.dumps(document)), operations)
 
 
+@settings(max_examples=300)
 @given(documents, documents)
 def test_diff_applied_to_before_gives_after(before: Any, after: Any) -> None:
     operations = patch(diff(before, after))
