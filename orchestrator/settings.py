@@ -245,6 +245,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # an output with several long lists, hidden fields and all
 
 # --- Celery: a message is only a doorbell, PostgreSQL knows the work
 
