@@ -90,7 +90,7 @@ class _Reader:
         if not text:
             return self._empty(node, path)
         try:
-            return strictjson.loads(text.encode(errors="replace"), max_bytes=_MOST_JSON)
+            return strictjson.loads(text.encode(), max_bytes=_MOST_JSON)
         except Refusal as refusal:
             self.errors[path] = f"Write this as JSON. {refusal.message}"
             return text
@@ -101,7 +101,7 @@ class _Reader:
             if choice.token == text:
                 return choice.value
         try:
-            value = strictjson.loads(text.encode(errors="replace"))
+            value = strictjson.loads(text.encode())
         except Refusal:
             value = text
         # A valid 1.0 among the choices 1 and 2 is posted as it is, and stays a float.
@@ -135,7 +135,7 @@ def _line_ends(text: str, original: str) -> str:
     """The text with line ends as the web has them, or as they were where nothing was edited."""
     plain = unified(text)
     try:
-        before = strictjson.loads(original.encode(errors="replace")) if original else plain
+        before = strictjson.loads(original.encode()) if original else plain
     except Refusal:
         return plain
     return before if isinstance(before, str) and unified(before) == plain else plain

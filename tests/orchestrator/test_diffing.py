@@ -108,6 +108,16 @@ def test_rows_are_matched_and_not_rewritten_without_need(
         ([1, 2, 1], [2, 1], [Change("/0", "remove", 1, None)]),
         ([1, 1, 1], [1, 1], [Change("/2", "remove", 1, None)]),
         (
+            ["b", "c", "a", "d"],
+            ["a", "q", "b", "c", "d", "z"],
+            [
+                Change("/2", "remove", "a", None),
+                Change("/0", "add", None, "a"),
+                Change("/1", "add", None, "q"),
+                Change("/5", "add", None, "z"),
+            ],
+        ),
+        (
             [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}, {"sku": "c", "n": 3}],
             [{"sku": "b", "n": 2}, {"sku": "c", "n": 4}, {"sku": "d", "n": 1}],
             [
@@ -364,6 +374,7 @@ def test_canonical_is_what_rfc_8785_wants(document: Any) -> None:
 @example(1e-6)
 @example(-9.5e-6)
 @example(1e-7)
+@example(1.5e-7)
 @example(123456789012345680000.0)
 @example(1e21)
 @example(-5e-324)

@@ -49,6 +49,14 @@ def test_order() -> None:
     assert not drawn["/items/1/n"].required
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [(0, 0), (1, 1), (1.0001, None), (-0.1, None), (float("nan"), None), (True, None), ("1", None)],
+)
+def test_confidence_is_between_0_and_1_or_absent(told: Any, shown: float | None) -> None:
+    assert form(REFUND, confidence={"/amount": told})["/amount"].confidence == shown
+
+
 def test_object_that_is_not_there_can_be_filled_in() -> None:
     drawn = form(REFUND)
 
@@ -133,6 +141,22 @@ def test_allof_adds_up_properties() -> None:
         "/a": ("string", True),
         "/b": ("integer", True),
     }
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": ["number", "null"]},
+        {"anyOf": [{"type": "number"}, {"type": "null"}]},
+        {"oneOf": [{"type": "null"}, {"type": "number"}]},
+        {"$defs": {"n": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, "$ref": "#/$defs/n"},
+    ],
+)
+def test_nullable_number_that_is_cleared_is_null(schema: Any) -> None:
+    (drawn,) = fields(schema, 5)
+
+    assert (drawn.kind, drawn.nullable) == ("number", True)
+    assert parse(schema, posted([drawn]) | {"f": ""}) == (None, {})
 
 
 def test_labelled_choices() -> None:
