@@ -46,5 +46,5 @@ def _broker() -> str:
         with client:
             client.ping()
     except RedisError:
-        return "down: work goes on by the sweep, with a delay"
+        return "down: people can work, machine steps wait for it"
     return "ok"

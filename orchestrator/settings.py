@@ -67,7 +67,7 @@ def _database() -> dict[str, Any]:
     options["options"] = f"{options.get('options', '')} {timeouts}".strip()
     options.setdefault("connect_timeout", 5)
     if DATABASE_POOL:
-        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
+        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 3}
     # Checks find a dead connection after a restart of the database; both modes use them.
     return config | {"CONN_MAX_AGE": 0 if DATABASE_POOL else 600, "CONN_HEALTH_CHECKS": True}
 
@@ -249,8 +249,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # an output with several long lists, hidde
 
 # --- Celery: a message is only a doorbell, PostgreSQL knows the work
 
-CELERY_BROKER_URL = (
-    f"redis+socket://{HOME.valkey_socket}?virtual_host=0" if EMBEDDED_BROKER else REDIS_URL
+# Celery spells the address of a socket in its own way.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace(
+    "?db=", "?virtual_host="
 )
 CELERY_IMPORTS = ["orchestrator.jobs"]
 CELERY_ACCEPT_CONTENT = ["json"]
