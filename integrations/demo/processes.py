@@ -1,0 +1,32 @@
+"""The ledger as one more process of the group, on a port that nobody else has."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from django.conf import settings
+
+from integrations.demo import ledger
+from orchestrator.processes.child import Process
+
+USUAL_PORT = 8011
+
+
+def free_port() -> int:
+    """The usual port of the ledger, or any other one when it is taken."""
+    for port in (USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("No port of the loopback is free.")
+
+
+def ledger_process(port: int) -> Process:
+    file = settings.HOME.path / "demo" / "ledger.sqlite3"
+    argv = [sys.executable, "-I", ledger.__file__, "--file", str(file), "--port", str(port)]
+    return Process("ledger", argv, grace=5)
