@@ -26,6 +26,8 @@ MINUTE: Final = 60
 HOUR: Final = 3600
 DAY: Final = 86_400
 MAX_LINES: Final = 400
+MAX_TABLE: Final = 50
+MAX_COLUMNS: Final = 5
 
 # state or word -> icon, tone, what people read
 PILLS: Final = {
@@ -231,12 +233,17 @@ def shown(value: object) -> SafeString:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a JSON document: how deep, its key, its kind and what is shown."""
+    """One line of a JSON document: how deep, its key, its kind and what is shown.
+
+    A ``table`` holds a list of like objects: its ``columns``, and in ``cells`` its rows.
+    """
 
     depth: int
     key: str
     kind: str
-    text: str
+    text: str = ""
+    columns: tuple[str, ...] = ()
+    cells: tuple[tuple[str, ...], ...] = ()
 
 
 @register.filter
@@ -254,12 +261,30 @@ def _walk(value: Any, key: str, depth: int) -> Iterator[Line]:
     if not isinstance(value, dict | list):
         yield Line(min(depth, 6), key, _kind(value), _scalar(value))
         return
+    if columns := _columns(value):
+        cells = tuple(tuple(_scalar(row.get(name, "")) for name in columns) for row in value)
+        yield Line(min(depth, 6), key, "table", columns=columns, cells=cells)
+        return
     pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
     if key or not value:
         yield Line(min(depth, 6), key, "empty", "" if value else json.dumps(value))
         depth += 1
     for name, member in pairs:
         yield from _walk(member, str(name), depth)
+
+
+def _columns(value: Any) -> tuple[str, ...]:
+    """The columns of a list of small flat objects, none where a table would not fit."""
+    if not isinstance(value, list) or not 1 < len(value) <= MAX_TABLE:
+        return ()
+    if not all(isinstance(row, dict) and _is_flat(row) for row in value):
+        return ()
+    names = tuple(dict.fromkeys(name for row in value for name in row))
+    return names if len(names) <= MAX_COLUMNS else ()
+
+
+def _is_flat(row: dict[str, Any]) -> bool:
+    return bool(row) and not any(isinstance(cell, dict | list) for cell in row.values())
 
 
 def _kind(value: Any) -> str:

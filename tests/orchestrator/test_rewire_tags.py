@@ -60,6 +60,13 @@ def test_json_becomes_indented_lines_in_order() -> None:
     ]
 
 
+def test_like_objects_become_a_table() -> None:
+    (line,) = rewire.json_lines({"items": [{"sku": "A", "qty": 1}, {"sku": "B"}]})
+
+    assert (line.key, line.kind, line.columns) == ("items", "table", ("sku", "qty"))
+    assert line.cells == (("A", "1"), ("B", ""))
+
+
 def test_a_long_document_is_cut() -> None:
     lines = rewire.json_lines(list(range(10_000)))
 
