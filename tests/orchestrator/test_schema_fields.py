@@ -159,6 +159,21 @@ def test_nullable_number_that_is_cleared_is_null(schema: Any) -> None:
     assert parse(schema, posted([drawn]) | {"f": ""}) == (None, {})
 
 
+def test_union_of_one_is_that_one_and_not_null() -> None:
+    (drawn,) = fields({"anyOf": [{"type": "number"}]}, 5)
+
+    assert (drawn.kind, drawn.nullable) == ("number", False)
+
+
+@pytest.mark.parametrize("value", ["5", "true", "null", '"5"', "[]", "", " ", "plain", 7, False])
+def test_texts_that_look_like_json_stay_texts_among_choices(value: Any) -> None:
+    schema = {"enum": ["5", "true", "null", '"5"', "[]", "", " ", "plain", 7, False]}
+
+    read, errors = parse(schema, posted(fields(schema, value)))
+
+    assert (read, type(read), errors) == (value, type(value), {})
+
+
 def test_labelled_choices() -> None:
     schema = {
         "anyOf": [
