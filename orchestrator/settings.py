@@ -105,6 +105,8 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # --- Applications
 
+# More Django applications; each has its pages below its label (``integrations.demo``: /demo/).
+REWIRE_APPS = env.list("REWIRE_APPS", default=[])
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -123,7 +125,7 @@ INSTALLED_APPS = [
     "orchestrator",
     "review",
     "integrations",
-    *env.list("REWIRE_APPS", default=[]),
+    *REWIRE_APPS,
 ]
 
 MIDDLEWARE = [

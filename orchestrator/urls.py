@@ -1,4 +1,6 @@
 from allauth.account.decorators import secure_admin_login
+from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.templatetags.static import static
@@ -20,4 +22,9 @@ urlpatterns = [
     path("favicon.ico", login_not_required(favicon)),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+]
+urlpatterns += [
+    path(f"{app.label}/", include(f"{app.name}.urls"))
+    for app in apps.get_app_configs()
+    if app.name in settings.REWIRE_APPS
 ]
