@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import version
@@ -32,7 +33,7 @@ class Store:
         """Read from the settings at each use, so that tests can move it."""
         return Path(settings.HOME.path) / "demo" / self.slug
 
-    @property
+    @cached_property
     def reader(self) -> str:
         """The trained reader's name: another one whenever its training would differ."""
         content = b"".join(source.read_bytes() for source in self.sources)

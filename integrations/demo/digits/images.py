@@ -7,8 +7,14 @@ from pathlib import Path
 
 from integrations.demo.digits import STORE
 
+COUNT = 1497
 ADDRESS = "/demo/digits/{number}.png"
 ADDRESSED = re.compile(r"/demo/digits/([1-9][0-9]{0,3})\.png")
+
+
+def key(number: int) -> str:
+    """The key of the case that brings an image. Numbers go from 1 to ``COUNT``."""
+    return f"D-{number:04d}"
 
 
 def path(number: int) -> Path:

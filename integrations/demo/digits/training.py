@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from integrations.demo.digits import STORE, images, pixels
 
-TRAINING, ARRIVING = 300, 1497
+TRAINING = 300
 SEED = 11
 
 
@@ -23,21 +23,17 @@ def ensure() -> bool:
     for number, grid in enumerate(grids[TRAINING:], start=1):
         pixels.enlarge(grid).save(images.path(number))
     STORE.write_truth(
-        (key(number), {"digit": int(label)})
+        (images.key(number), {"digit": int(label)})
         for number, label in enumerate(labels[TRAINING:], start=1)
     )
     STORE.save({"digit": train(grids[:TRAINING], labels[:TRAINING])})
     return True
 
 
-def key(number: int) -> str:
-    return f"D-{number:04d}"
-
-
 def shuffled() -> tuple[Any, Any]:
     """All grids (1797, 8, 8) with ink 0 to 16, and their labels, in a fixed random order."""
     digits = load_digits()
-    order = np.random.default_rng(SEED).permutation(TRAINING + ARRIVING)
+    order = np.random.default_rng(SEED).permutation(TRAINING + images.COUNT)
     return digits.images[order], digits.target[order]
 
 

@@ -1,0 +1,44 @@
+"""What arrives in the demo's workflows, in the order of its arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice, zip_longest
+from typing import Any
+
+import yaml
+
+from integrations.demo import workflows
+from integrations.demo.digits import images
+from integrations.demo.refunds import generator
+
+Case = dict[str, Any]
+"""``{"key": str, "data": JSON}``, as the engine starts it."""
+
+SIZE = 100
+
+
+def batches() -> Iterator[tuple[str, list[Case]]]:
+    """Slug and up to 100 cases at a time, in turn: every queue has work from the start."""
+    turns = zip_longest(*(_batches(slug, arriving(slug)) for slug in workflows.SLUGS))
+    return (batch for batch in chain.from_iterable(turns) if batch)
+
+
+def arriving(slug: str) -> Iterator[Case]:
+    """All cases of one workflow."""
+    match slug:
+        case "tutorial":
+            yield from yaml.safe_load(workflows.text("tutorial-cases"))
+        case "digits":
+            for number in range(1, images.COUNT + 1):
+                data = {"image": images.ADDRESS.format(number=number)}
+                yield {"key": images.key(number), "data": data}
+        case "refunds":
+            for request in generator.arriving():
+                yield {"key": request.key, "data": request.data}
+
+
+def _batches(slug: str, cases: Iterable[Case]) -> Iterator[tuple[str, list[Case]]]:
+    rest = iter(cases)
+    while batch := list(islice(rest, SIZE)):
+        yield slug, batch

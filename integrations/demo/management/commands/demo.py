@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from integrations.demo import people
+from integrations.demo.digits import training as digits
+from integrations.demo.processes import free_port, ledger_process
+from integrations.demo.refunds import training as refunds
+from orchestrator.processes.group import run_group
+from orchestrator.processes.state import StateError
+
+
+class Command(BaseCommand):
+    help = "Runs Rewire with example workflows, real agents and a ledger. Ctrl-C stops it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--reset", action="store_true", help="forget everything before")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["reset"]:
+                self.reset()
+            port = free_port()
+            run_group([ledger_process(port)], prepare=self.prepare, on_ready=self.print_logins)
+        except StateError as error:
+            raise CommandError(str(error)) from error
+
+    def reset(self) -> None:
+        """Delete the state folder's data. Raises StateError while Rewire runs in it."""
+        if not settings.EMBEDDED_DATABASE:
+            raise StateError("The demo's data is in DATABASE_URL: empty that database yourself.")
+        settings.HOME.wipe()
+        shutil.rmtree(settings.HOME.path / "demo", ignore_errors=True)
+
+    def prepare(self) -> None:
+        """Make what is missing; nothing that is there is made again."""
+        with self.phase("Training the readers"):
+            refunds.ensure()
+            digits.ensure()
+        with self.phase("Creating people"):
+            people.ensure()
+
+    def print_logins(self) -> None:
+        for name, password, role in people.logins():
+            self.stdout.write(f"{name}  {password}  {role}")
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.stdout.write(f"{name}: {time.monotonic() - start:.1f} s")
+        self.stdout.flush()
