@@ -1,0 +1,115 @@
+"""The protocol between the engine and code that reaches outside systems.
+
+A connector is code for one kind of outside system; a ``Connection`` row configures
+it. The core never imports a connector: ``settings.REWIRE_CONNECTORS`` maps each kind
+to a dotted path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One try to have a step performed.
+
+    ``input`` is what the step's input mapping made of the case file; ``step`` the
+    step's own call settings (for ``http``: method, path); ``idempotency_key`` is the same
+    for every try of one task; ``timeout`` is in seconds and covers the whole call.
+    """
+
+    input: Any
+    schema: Mapping[str, Any]
+    step: Mapping[str, Any]
+    idempotency_key: str
+    timeout: float
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came back. ``confidence`` and ``field_confidence`` are 0 to 1 or absent.
+
+    A confidence that is absent, NaN or out of range is *unknown*, never high.
+    ``field_confidence`` maps JSON pointers into ``output`` to numbers. ``model`` is the
+    name as the provider returned it; ``cost_micros`` is in millionths of ``currency``.
+    """
+
+    output: Any
+    confidence: float | None = None
+    field_confidence: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+    cost_micros: int | None = None
+    currency: str = ""
+    latency_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the test button found: ``ok`` and one sentence per finding."""
+
+    ok: bool
+    findings: tuple[str, ...]
+
+
+class CallError(Exception):
+    """A call that gave no result. ``may_have_happened``: the other side may have acted."""
+
+    transient: ClassVar[bool] = False
+
+    def __init__(
+        self, message: str, *, may_have_happened: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.may_have_happened = may_have_happened
+        self.retry_after = retry_after
+
+
+class TransientError(CallError):
+    """Worth another try: a time-out, a refused connection, 429 or 5xx."""
+
+    transient = True
+
+
+class PermanentError(CallError):
+    """Another try would end the same way: a 4xx, an answer that cannot be read."""
+
+
+class Connector(Protocol):
+    """One kind of outside system. Built anew per call from a Connection's settings."""
+
+    settings_schema: ClassVar[Mapping[str, Any]]
+    """JSON Schema of ``Connection.settings``."""
+
+    def __init__(self, settings: Mapping[str, Any], secret: str) -> None: ...
+
+    def call(self, call: Call) -> Result:
+        """Perform one try. Raises TransientError or PermanentError, nothing else."""
+
+    def check(self) -> Report:
+        """Look whether the outside system can be reached, changing nothing there."""
+
+
+@cache
+def connector_class(kind: str) -> type[Connector]:
+    """The connector of a kind. Raises ImproperlyConfigured or ImportError for a broken registry."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        path = settings.REWIRE_CONNECTORS[kind]
+    except KeyError as error:
+        known = ", ".join(sorted(settings.REWIRE_CONNECTORS))
+        raise ImproperlyConfigured(f"No connector of kind {kind!r}; known are {known}.") from error
+    connector: type[Connector] = import_string(path)
+    return connector
+
+
+def connector_kinds() -> list[str]:
+    return sorted(settings.REWIRE_CONNECTORS)

@@ -1,0 +1,137 @@
+"""Every refusal the core can give, one class each.
+
+The class docstring is the default message. ``type`` is the stable name that the
+REST API sends in its problem details; ``status`` the HTTP status that fits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):
+    """Rewire cannot do this."""
+
+    type: ClassVar[str] = "refused"
+    status: ClassVar[int] = 409
+
+    def __init__(self, message: str = "", **details: Any) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+        self.details = details
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class NotAllowed(Refusal):
+    """You do not hold the right to do this."""
+
+    type = "not-allowed"
+    status = 403
+
+    def __init__(self, message: str = "", *, reasons: list[str] | None = None) -> None:
+        super().__init__(message or " ".join(reasons or []), reasons=reasons or [])
+
+
+class NotFound(Refusal):
+    """There is nothing here that you may see."""
+
+    type = "not-found"
+    status = 404
+
+
+class Invalid(Refusal):
+    """The data is not valid; each problem names its place."""
+
+    type = "invalid"
+    status = 422
+
+    def __init__(self, message: str = "", *, problems: list[dict[str, str]] | None = None) -> None:
+        super().__init__(message, problems=problems or [])
+
+
+class MalformedJSON(Refusal):
+    """The body is not JSON that Rewire accepts."""
+
+    type = "malformed-json"
+    status = 400
+
+
+class TooLarge(Refusal):
+    """The body is larger than 1 MiB."""
+
+    type = "too-large"
+    status = 413
+
+
+class CaseConflict(Refusal):
+    """A case with this key exists already, with other data."""
+
+    type = "case-conflict"
+
+
+class CaseClosed(Refusal):
+    """The case is closed; nothing more can happen in it."""
+
+    type = "case-closed"
+
+
+class StaleFence(Refusal):
+    """Another worker holds this task now; this result was recorded and changes nothing."""
+
+    type = "stale-fence"
+
+
+class StaleClaim(Refusal):
+    """Your claim has ended or somebody else holds it; claim the task again."""
+
+    type = "stale-claim"
+
+
+class StaleDigest(Refusal):
+    """What you saw has changed since; look at the difference and decide again."""
+
+    type = "stale-digest"
+
+
+class AlreadyDecided(Refusal):
+    """This has been decided already."""
+
+    type = "already-decided"
+
+
+class UndoClosed(Refusal):
+    """The time to undo this decision is over, or somebody has built on it."""
+
+    type = "undo-closed"
+
+
+class Unpublishable(Refusal):
+    """The draft cannot be published yet; each problem names its place."""
+
+    type = "unpublishable"
+    status = 422
+
+    def __init__(self, message: str = "", *, problems: list[dict[str, str]] | None = None) -> None:
+        super().__init__(message, problems=problems or [])
+
+
+class KeyMissing(Refusal):
+    """This write needs an Idempotency-Key header of 1 to 255 characters."""
+
+    type = "idempotency-key-missing"
+    status = 400
+
+
+class KeyReused(Refusal):
+    """This Idempotency-Key was used with another body."""
+
+    type = "idempotency-key-reused"
+    status = 422
+
+
+class KeyInProgress(Refusal):
+    """A request with this Idempotency-Key is still running; try again in a moment."""
+
+    type = "idempotency-key-in-progress"
