@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, ClassVar, Protocol
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 
@@ -100,8 +101,6 @@ class Connector(Protocol):
 @cache
 def connector_class(kind: str) -> type[Connector]:
     """The connector of a kind. Raises ImproperlyConfigured or ImportError for a broken registry."""
-    from django.core.exceptions import ImproperlyConfigured
-
     try:
         path = settings.REWIRE_CONNECTORS[kind]
     except KeyError as error:

@@ -1,0 +1,5 @@
+"""The verbs: one plain function per business act, one transaction each."""
+
+from orchestrator.engine.leases import expire_leases
+
+__all__ = ["expire_leases"]

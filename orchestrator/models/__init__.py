@@ -1,0 +1,77 @@
+"""Every table of the core: definitions, actors, running work, the outside world, the record."""
+
+from orchestrator.models.actors import Actor, ActorKind, ApiKey, Grant, GrantEffect
+from orchestrator.models.definitions import (
+    DecisionRight,
+    Step,
+    StepEffect,
+    StepKind,
+    Transition,
+    Workflow,
+    WorkflowVersion,
+)
+from orchestrator.models.fields import Mode, Word
+from orchestrator.models.outside import (
+    Breaker,
+    Bulk,
+    Connection,
+    Delivery,
+    DeliveryState,
+    Inbound,
+    Incident,
+    Timer,
+)
+from orchestrator.models.record import Correction, Counter, Decision, Event, Verdict, VerdictSource
+from orchestrator.models.running import (
+    Attempt,
+    Case,
+    CaseOrigin,
+    CaseState,
+    Routing,
+    Seat,
+    SeatPurpose,
+    SeatState,
+    Task,
+    TaskState,
+)
+
+__all__ = [
+    "Actor",
+    "ActorKind",
+    "ApiKey",
+    "Attempt",
+    "Breaker",
+    "Bulk",
+    "Case",
+    "CaseOrigin",
+    "CaseState",
+    "Connection",
+    "Correction",
+    "Counter",
+    "Decision",
+    "DecisionRight",
+    "Delivery",
+    "DeliveryState",
+    "Event",
+    "Grant",
+    "GrantEffect",
+    "Inbound",
+    "Incident",
+    "Mode",
+    "Routing",
+    "Seat",
+    "SeatPurpose",
+    "SeatState",
+    "Step",
+    "StepEffect",
+    "StepKind",
+    "Task",
+    "TaskState",
+    "Timer",
+    "Transition",
+    "Verdict",
+    "VerdictSource",
+    "Word",
+    "Workflow",
+    "WorkflowVersion",
+]

@@ -1,0 +1,116 @@
+"""Whoever acts, what they were granted, and the keys of programs."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
+from django.db import models
+from django.db.models import Q
+
+from orchestrator.models.definitions import Workflow
+from orchestrator.models.fields import moment, one_of
+
+
+class ActorKind(models.TextChoices):
+    AGENT = "agent", "agent"
+    AUTOMATION = "automation", "automation"
+    HUMAN = "human", "human"
+    SYSTEM = "system", "system"
+    POLICY = "policy", "policy"
+
+
+class Actor(models.Model):
+    """Whoever acts. A changed model or prompt is a new ``revision``, so a new row."""
+
+    kind = models.CharField(max_length=12, choices=ActorKind)
+    name = models.CharField(max_length=150)
+    revision = models.CharField(max_length=80, blank=True)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="actor",
+    )
+    connection = models.ForeignKey(
+        "Connection", on_delete=models.PROTECT, null=True, blank=True, related_name="actors"
+    )
+    created_at = moment()
+
+    class Meta:
+        ordering = ("name", "revision")
+        constraints = (
+            models.UniqueConstraint(fields=("name", "revision"), name="actor_revision_once"),
+            one_of("kind", ActorKind, "actor_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind="human", user__isnull=False)
+                | (~Q(kind="human") & Q(user__isnull=True)),
+                name="actor_human_has_user",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
+
+class GrantEffect(models.TextChoices):
+    ALLOW = "allow", "allow"
+    EXCLUDE = "exclude", "exclude"
+
+
+class Grant(models.Model):
+    """A right given to, or withheld from, an actor or a group, for a while."""
+
+    effect = models.CharField(max_length=8, choices=GrantEffect, default=GrantEffect.ALLOW)
+    actor = models.ForeignKey(
+        Actor, on_delete=models.PROTECT, null=True, blank=True, related_name="grants"
+    )
+    group = models.ForeignKey(
+        Group, on_delete=models.PROTECT, null=True, blank=True, related_name="grants"
+    )
+    action = models.CharField(max_length=80)
+    limits = models.JSONField(default=dict, blank=True)
+    workflow = models.ForeignKey(
+        Workflow, on_delete=models.PROTECT, null=True, blank=True, related_name="grants"
+    )
+    step_key = models.CharField(max_length=80, blank=True)
+    valid = DateTimeRangeField()
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="delegations"
+    )
+    stands_in_for = models.ForeignKey(
+        Actor, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    may_delegate = models.BooleanField(default=False)
+    created_at = moment()
+
+    class Meta:
+        constraints = (
+            one_of("effect", GrantEffect, "grant_effect_known"),
+            models.CheckConstraint(
+                condition=Q(actor__isnull=False, group__isnull=True)
+                | Q(actor__isnull=True, group__isnull=False),
+                name="grant_has_one_holder",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.effect} {self.action}: {self.actor or self.group}"
+
+
+class ApiKey(models.Model):
+    """A program's key: the secret is shown once, only its HMAC is kept."""
+
+    prefix = models.CharField(max_length=16, unique=True)
+    hmac = models.CharField(max_length=64)
+    actor = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="keys")
+    scopes = ArrayField(models.CharField(max_length=16))
+    created_at = moment()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"rw_{self.prefix}_…"

@@ -1,0 +1,89 @@
+"""What several tables share: the database's clock, confidences, words and guards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+def moment() -> models.DateTimeField[datetime, datetime]:
+    """A time in UTC that the database's clock sets when the row is written."""
+    return models.DateTimeField(db_default=Now(), editable=False)
+
+
+class Word(models.TextChoices):
+    """What a decision says."""
+
+    APPROVED = "approved", "approved"
+    CORRECTED = "corrected", "corrected"
+    REJECTED = "rejected", "rejected"
+    RESPONDED = "responded", "responded"
+    ESCALATED = "escalated", "escalated"
+
+
+class Mode(models.TextChoices):
+    """Who decides when a rule matches."""
+
+    AUTO = "auto", "automatic"
+    REVIEW = "review", "one reviewer"
+    DUAL = "dual", "four eyes"
+    PANEL = "panel", "a panel"
+    BLOCK = "block", "blocked"
+
+
+def probability(field: str, name: str) -> models.CheckConstraint:
+    """Absent or 0 to 1. PostgreSQL sorts NaN above every number, so ``<= 1`` refuses it."""
+    passing = Q(**{f"{field}__gte": 0, f"{field}__lte": 1})
+    return models.CheckConstraint(condition=Q(**{f"{field}__isnull": True}) | passing, name=name)
+
+
+def one_of(field: str, choices: type[models.TextChoices], name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(condition=Q(**{f"{field}__in": choices.values}), name=name)
+
+
+def append_only() -> pgtrigger.Protect:
+    """Rows of the record are written once, by whomever and from wherever."""
+    return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+
+
+def moves(*allowed: tuple[str, str]) -> pgtrigger.FSM:
+    """The table of transitions, closed in the database."""
+    return pgtrigger.FSM(name="state_moves", field="state", transitions=list(allowed))
+
+
+def frozen_when_finished() -> pgtrigger.Protect:
+    """A row with ``finished_at`` set stays as it is."""
+    return pgtrigger.Protect(
+        name="frozen_when_finished",
+        operation=pgtrigger.Update | pgtrigger.Delete,
+        condition=pgtrigger.Q(old__finished_at__isnull=False),
+    )
+
+
+def frozen_definition(version: str) -> pgtrigger.Trigger:
+    """Part of a published version: neither written, nor changed, nor removed.
+
+    ``version`` is SQL that gives the version's id from a row named ``part``.
+    """
+    return pgtrigger.Trigger(
+        name="frozen",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        declare=[("part", "RECORD"), ("published", "TIMESTAMPTZ")],
+        func=f"""
+            FOR part IN SELECT (OLD).* WHERE TG_OP <> 'INSERT'
+                UNION ALL SELECT (NEW).* WHERE TG_OP <> 'DELETE' LOOP
+                SELECT published_at INTO published FROM orchestrator_workflowversion
+                    WHERE id = ({version});
+                IF published IS NOT NULL THEN
+                    RAISE EXCEPTION 'A published version cannot change; clone it to a draft.'
+                        USING ERRCODE = 'check_violation';
+                END IF;
+            END LOOP;
+            RETURN COALESCE(NEW, OLD);
+        """,  # noqa: S608
+    )

@@ -1,0 +1,186 @@
+"""The outside world and time: connections, deliveries, inbound messages, timers, incidents."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from orchestrator.models.actors import Actor
+from orchestrator.models.fields import moment, one_of
+from orchestrator.models.running import Seat, Task
+
+
+class Breaker(models.TextChoices):
+    CLOSED = "closed", "closed"
+    OPEN = "open", "open"
+    HALF_OPEN = "half_open", "half open"
+
+
+class Connection(models.Model):
+    """A configured outside system. The secret goes only to the hosts it is bound to."""
+
+    name = models.SlugField(max_length=80, unique=True)
+    kind = models.CharField(max_length=40)
+    settings = models.JSONField(default=dict, blank=True)
+    secret = models.TextField(blank=True)
+    secret_hosts = models.JSONField(default=list, blank=True)
+    breaker = models.CharField(max_length=10, choices=Breaker, default=Breaker.CLOSED)
+    breaker_until = models.DateTimeField(null=True, editable=False)
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    bulkhead = models.PositiveIntegerField(default=8, help_text="Calls under way at once.")
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (one_of("breaker", Breaker, "connection_breaker_known"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Timer(models.Model):
+    """A moment at which something is due for a task or a seat."""
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, null=True, related_name="timers")
+    seat = models.ForeignKey(Seat, on_delete=models.PROTECT, null=True, related_name="timers")
+    kind = models.CharField(max_length=20)
+    slot = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField()
+    fired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("task", "kind", "slot"), name="timer_task_once"),
+            models.UniqueConstraint(fields=("seat", "kind", "slot"), name="timer_seat_once"),
+            models.CheckConstraint(
+                condition=Q(task__isnull=False, seat__isnull=True)
+                | Q(task__isnull=True, seat__isnull=False),
+                name="timer_has_one_owner",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("due_at",), condition=Q(fired_at=None), name="timer_unfired"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.task or self.seat}"
+
+
+class Inbound(models.Model):
+    """A message taken once: signals, webhooks, idempotency keys, periodic slots.
+
+    The table is partitioned by month of ``day``, so its key in the database is (id, day).
+    """
+
+    source = models.CharField(max_length=80)
+    message_id = models.CharField(max_length=255)
+    day = models.DateField()
+    body_digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = models.JSONField(null=True)
+    name = models.CharField(max_length=80, blank=True)
+    correlation = models.CharField(max_length=255, blank=True)
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, null=True, related_name="+")
+    received_at = moment()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("source", "message_id", "day"), name="inbound_once"),
+        )
+        indexes = (
+            models.Index(
+                fields=("name", "correlation"),
+                condition=Q(task=None) & ~Q(name=""),
+                name="inbound_unmatched",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.message_id}"
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "pending", "pending"
+    SENDING = "sending", "sending"
+    SENT = "sent", "sent"
+    CONFIRMED = "confirmed", "confirmed"
+    IN_DOUBT = "in_doubt", "in doubt"
+    FAILED = "failed", "failed"
+
+
+class Delivery(models.Model):
+    """One outbound call under a stable key."""
+
+    key = models.CharField(max_length=400, unique=True)
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="deliveries")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="deliveries")
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    request = models.JSONField(null=True)
+    response = models.JSONField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    next_at = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0)
+    created_at = moment()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = (one_of("state", DeliveryState, "delivery_state_known"),)
+        indexes = (
+            models.Index(
+                fields=("next_at",),
+                condition=Q(state__in=("pending", "sending")),
+                name="delivery_unsent",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Incident(models.Model):
+    """A task that cannot go on by itself: a row that a person resolves."""
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="incidents")
+    kind = models.CharField(max_length=40)
+    fingerprint = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, default="open")
+    detail = models.JSONField(default=dict)
+    resolution = models.CharField(max_length=40, blank=True)
+    reason = models.TextField(blank=True)
+    opened_at = moment()
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        permissions = (("resolve_incident", "Can resolve an incident"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("task",), condition=Q(state="open"), name="incident_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", resolved_at=None)
+                | Q(state="resolved", resolved_at__isnull=False),
+                name="incident_resolved_has_time",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("fingerprint",), condition=Q(state="open"), name="incident_open"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.task}"
+
+
+class Bulk(models.Model):
+    """One act on many rows: migrations, mass retries, bulk decisions."""
+
+    verb = models.CharField(max_length=40)
+    filter = models.JSONField(default=dict)
+    params = models.JSONField(default=dict)
+    by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    created_at = moment()
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.done}/{self.total}"

@@ -1,0 +1,342 @@
+"""Work under way: cases, tasks, attempts, routings and seats."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from orchestrator.models.actors import Actor
+from orchestrator.models.definitions import DecisionRight, Step, Workflow, WorkflowVersion
+from orchestrator.models.fields import (
+    Mode,
+    append_only,
+    frozen_when_finished,
+    moment,
+    moves,
+    one_of,
+    probability,
+)
+
+
+class CaseState(models.TextChoices):
+    OPEN = "open", "open"
+    CANCELLING = "cancelling", "cancelling"
+    COMPLETED = "completed", "completed"
+    CANCELLED = "cancelled", "cancelled"
+
+
+class CaseOrigin(models.TextChoices):
+    LIVE = "live", "live"
+    SEED = "seed", "seed"
+    REPLAY = "replay", "replay"
+
+
+class Case(models.Model):
+    """One item travelling through a version. ``seq`` and ``head`` end its chain of events."""
+
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="cases")
+    version = models.ForeignKey(WorkflowVersion, on_delete=models.PROTECT, related_name="cases")
+    key = models.CharField(max_length=200)
+    body_digest = models.CharField(max_length=64)
+    origin = models.CharField(max_length=8, choices=CaseOrigin, default=CaseOrigin.LIVE)
+    state = models.CharField(max_length=12, choices=CaseState, default=CaseState.OPEN)
+    outcome = models.CharField(max_length=80, blank=True)
+    data = models.JSONField(default=dict)
+    provenance = models.JSONField(default=dict)
+    initiator = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    data_key = models.BinaryField(null=True)
+    seq = models.BigIntegerField(default=0)
+    head = models.CharField(max_length=64, blank=True)
+    created_at = moment()
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("workflow", "key"), name="case_key_once"),
+            one_of("state", CaseState, "case_state_known"),
+            one_of("origin", CaseOrigin, "case_origin_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=("open", "cancelling"), completed_at=None)
+                | Q(state__in=("completed", "cancelled"), completed_at__isnull=False),
+                name="case_closed_has_time",
+            ),
+        )
+        triggers = (
+            moves(
+                ("open", "completed"),
+                ("open", "cancelling"),
+                ("cancelling", "cancelled"),
+                ("completed", "open"),
+            ),
+        )
+        permissions = (("cancel_case", "Can cancel a case"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class TaskState(models.TextChoices):
+    WAITING = "waiting", "waiting"
+    READY = "ready", "ready"
+    RUNNING = "running", "running"
+    IN_REVIEW = "in_review", "in review"
+    DECIDED = "decided", "decided"
+    COMPLETED = "completed", "completed"
+    FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+
+
+class Task(models.Model):
+    """One step of one case. ``scope`` is its path through forks and items."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="tasks")
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="+")
+    step_key = models.CharField(max_length=80)
+    scope = models.CharField(max_length=200, blank=True)
+    visit = models.PositiveIntegerField(default=1)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
+    compensates = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="compensation"
+    )
+    state = models.CharField(max_length=10, choices=TaskState)
+    round = models.PositiveIntegerField(default=0)
+    proposal = models.JSONField(null=True)
+    output = models.JSONField(null=True)
+    run_at = models.DateTimeField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    crashes = models.PositiveIntegerField(default=0)
+    wait_key = models.CharField(max_length=200, blank=True)
+    expects = models.PositiveIntegerField(default=0)
+    arrived = models.PositiveIntegerField(default=0)
+    settle_at = models.DateTimeField(null=True)
+    effect_key = models.CharField(max_length=400, unique=True)
+    created_at = moment()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("case", "step_key", "scope", "visit"), name="task_visit_once"
+            ),
+            one_of("state", TaskState, "task_state_known"),
+            models.CheckConstraint(
+                condition=Q(state="running", lease_expires_at__isnull=False)
+                | (~Q(state="running") & Q(lease_expires_at=None)),
+                name="task_running_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="decided", settle_at__isnull=False)
+                | (~Q(state="decided") & Q(settle_at=None)),
+                name="task_decided_has_settle_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ready") | Q(run_at__isnull=False),
+                name="task_ready_has_run_time",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("run_at", "id"), condition=Q(state="ready"), name="task_ready"),
+            models.Index(
+                fields=("lease_expires_at",), condition=Q(state="running"), name="task_running"
+            ),
+            models.Index(
+                fields=("settle_at",), condition=Q(state="decided"), name="task_to_settle"
+            ),
+        )
+        triggers = (
+            moves(
+                ("waiting", "ready"),
+                ("ready", "running"),
+                ("ready", "in_review"),
+                ("running", "ready"),
+                ("running", "waiting"),
+                ("running", "failed"),
+                ("running", "completed"),
+                ("running", "in_review"),
+                ("in_review", "decided"),
+                ("in_review", "ready"),
+                ("in_review", "failed"),
+                ("decided", "in_review"),
+                ("decided", "completed"),
+                ("failed", "ready"),
+                ("failed", "in_review"),
+                ("failed", "completed"),
+                ("waiting", "cancelled"),
+                ("ready", "cancelled"),
+                ("running", "cancelled"),
+                ("in_review", "cancelled"),
+                ("decided", "cancelled"),
+                ("failed", "cancelled"),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.effect_key
+
+
+class Attempt(models.Model):
+    """One try by one actor; frozen once finished. Cost in millionths of ``currency``."""
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="tries")
+    number = models.PositiveIntegerField()
+    shadow = models.BooleanField(default=False)
+    actor = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    input = models.JSONField(null=True)
+    output = models.JSONField(null=True)
+    confidence = models.FloatField(null=True)
+    field_confidence = models.JSONField(default=dict)
+    model = models.CharField(max_length=200, blank=True)
+    cost_micros = models.BigIntegerField(null=True)
+    currency = models.CharField(max_length=3, blank=True)
+    latency_ms = models.PositiveIntegerField(null=True)
+    error = models.JSONField(null=True)
+    started_at = moment()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("task", "number", "shadow"), name="attempt_number_once"
+            ),
+            probability("confidence", "attempt_confidence_passes"),
+        )
+        triggers = (frozen_when_finished(),)
+
+    def __str__(self) -> str:
+        return f"{self.task} #{self.number}"
+
+
+class Routing(models.Model):
+    """Where an output went and why, with the full trace and the facts it rests on."""
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="routings")
+    round = models.PositiveIntegerField()
+    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, null=True, related_name="+")
+    right = models.ForeignKey(DecisionRight, on_delete=models.PROTECT, null=True, related_name="+")
+    action = models.CharField(max_length=8, choices=Mode)
+    reason = models.TextField(blank=True)
+    why = models.JSONField(default=list)
+    facts = models.JSONField(default=dict)
+    epoch = models.PositiveIntegerField(null=True)
+    score = models.FloatField(null=True)
+    tau = models.FloatField(null=True)
+    pi = models.FloatField(null=True)
+    pi_min = models.FloatField(null=True)
+    coin = models.FloatField(null=True)
+    created_at = moment()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("task", "round"), name="routing_round_once"),
+            one_of("action", Mode, "routing_action_known"),
+            *(probability(name, f"routing_{name}_passes") for name in ("score", "pi", "pi_min")),
+        )
+        triggers = (append_only(),)
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.action}"
+
+
+class SeatPurpose(models.TextChoices):
+    GATE = "gate", "gate"
+    AUDIT = "audit", "audit"
+    SECOND = "second", "second opinion"
+    SEED = "seed", "seeded answer"
+    ADJUDICATE = "adjudicate", "adjudication"
+    RECONCILE = "reconcile", "reconciliation"
+    RECALL = "recall", "recall"
+
+
+class SeatState(models.TextChoices):
+    OPEN = "open", "open"
+    DECIDED = "decided", "decided"
+    EXPIRED = "expired", "expired"
+    WITHDRAWN = "withdrawn", "withdrawn"
+
+
+class Seat(models.Model):
+    """One place for one decider on one output: what is queued, claimed and decided.
+
+    ``rank`` is the confidence, -1 when unknown; ``demand`` the value of the limit fact;
+    ``barred`` the ids of actors that may not take it.
+    """
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="seats")
+    round = models.PositiveIntegerField()
+    purpose = models.CharField(max_length=12, choices=SeatPurpose, default=SeatPurpose.GATE)
+    number = models.PositiveSmallIntegerField()
+    level = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=SeatState, default=SeatState.OPEN)
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="+")
+    step_key = models.CharField(max_length=80)
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="+")
+    due_at = models.DateTimeField()
+    rank = models.FloatField(default=-1)
+    demand = models.DecimalField(max_digits=24, decimal_places=6, null=True)
+    barred = ArrayField(models.BigIntegerField(), default=list)
+    blind = models.BooleanField(default=False)
+    claimed_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
+    claim_token = models.UUIDField(null=True)
+    claimed_at = models.DateTimeField(null=True)
+    claim_expires_at = models.DateTimeField(null=True)
+    shown_digest = models.CharField(max_length=64, blank=True)
+    draft = models.JSONField(null=True)
+    decided_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
+    decision = models.OneToOneField(
+        "Decision", on_delete=models.PROTECT, null=True, related_name="filled"
+    )
+    created_at = moment()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("task", "round", "purpose", "number", "level"), name="seat_place_once"
+            ),
+            models.UniqueConstraint(
+                fields=("task", "round", "decided_by"),
+                condition=Q(decided_by__isnull=False),
+                name="seat_nobody_twice",
+            ),
+            one_of("state", SeatState, "seat_state_known"),
+            one_of("purpose", SeatPurpose, "seat_purpose_known"),
+            models.CheckConstraint(
+                condition=Q(rank=-1) | Q(rank__gte=0, rank__lte=1), name="seat_rank_passes"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("decided", "expired"), decision__isnull=False)
+                | Q(state__in=("open", "withdrawn"), decision=None),
+                name="seat_decided_has_decision",
+            ),
+            models.CheckConstraint(
+                condition=Q(claimed_by=None, claim_token=None, claim_expires_at=None)
+                | Q(
+                    claimed_by__isnull=False,
+                    claim_token__isnull=False,
+                    claim_expires_at__isnull=False,
+                ),
+                name="seat_claim_is_whole",
+            ),
+        )
+        indexes = tuple(
+            models.Index(
+                fields=("workflow", "step_key", "group", order, "id"),
+                condition=Q(state="open"),
+                name=f"seat_open_by_{order.split('_', maxsplit=1)[0]}",
+            )
+            for order in ("due_at", "rank", "created_at")
+        )
+        triggers = (
+            moves(
+                ("open", "decided"),
+                ("open", "expired"),
+                ("open", "withdrawn"),
+                ("decided", "open"),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.purpose} {self.number}"
