@@ -1,0 +1,152 @@
+"""From the file to the workflow's draft."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.db.models import Max
+
+from orchestrator.definitions import format as file
+from orchestrator.exceptions import Invalid
+from orchestrator.models import (
+    Actor,
+    Connection,
+    DecisionRight,
+    Step,
+    Transition,
+    Workflow,
+    WorkflowVersion,
+)
+
+
+@transaction.atomic
+def import_draft(text: str) -> WorkflowVersion:
+    """Write the file as the workflow's draft, in place of the one that was there.
+
+    Makes the workflow, its groups, connections and actors where they are missing. A connection
+    that exists keeps its settings, for they belong to the installation. Raises Invalid with the
+    place of every problem, and then changes nothing.
+    """
+    content = file.read(text)
+    workflow = _workflow(content)
+    actors = _actors(content)
+    workflow.versions.filter(published_at=None).delete()
+    last = workflow.versions.aggregate(last=Max("number"))["last"] or 0
+    draft = WorkflowVersion.objects.create(
+        workflow=workflow,
+        number=last + 1,
+        accountable=_user(content, "accountable"),
+        data_schema=content.get("data", {}),
+        calendar=content.get("calendar", {}),
+        notes=content.get("notes", ""),
+    )
+    steps = _steps(draft, content, actors)
+    _transitions(draft, content, steps)
+    return draft
+
+
+def _refuse(path: str, message: str) -> Invalid:
+    return Invalid(f"{path}: {message}", problems=[{"path": path, "message": message}])
+
+
+def _user(content: Mapping[str, Any], key: str) -> User | None:
+    if key not in content:
+        return None
+    try:
+        return User.objects.get(username=content[key])
+    except User.DoesNotExist as error:
+        raise _refuse(f"/{key}", f"There is no user {content[key]!r}; create it first.") from error
+
+
+def _group(name: str) -> Group:
+    return Group.objects.get_or_create(name=name)[0]
+
+
+def _workflow(content: Mapping[str, Any]) -> Workflow:
+    columns = {
+        "name": content["name"],
+        "description": content.get("description", ""),
+        "owner": _user(content, "owner"),
+    }
+    workflow, _ = Workflow.objects.update_or_create(slug=content["workflow"], defaults=columns)
+    workflow.groups.set([_group(name) for name in content.get("groups", [])])
+    return workflow
+
+
+def _actors(content: Mapping[str, Any]) -> dict[str, Actor]:
+    connections = {
+        name: Connection.objects.get_or_create(name=name, defaults=dict(columns))[0]
+        for name, columns in content.get("connections", {}).items()
+    }
+    return {
+        name: _actor(name, columns, connections)
+        for name, columns in content.get("actors", {}).items()
+    }
+
+
+def _actor(name: str, columns: Mapping[str, Any], connections: Mapping[str, Connection]) -> Actor:
+    wanted = columns.get("connection")
+    if wanted is not None and wanted not in connections:
+        raise _refuse(f"/actors/{name}/connection", f"The file has no connection {wanted!r}.")
+    actor, _ = Actor.objects.get_or_create(
+        name=name,
+        revision=columns.get("revision", ""),
+        defaults={"kind": columns["kind"], "connection": connections.get(wanted or "")},
+    )
+    return actor
+
+
+def _steps(
+    draft: WorkflowVersion, content: Mapping[str, Any], actors: Mapping[str, Actor]
+) -> dict[str, Step]:
+    steps: dict[str, Step] = {}
+    for position, row in enumerate(content["steps"], start=1):
+        path = f"/steps/{position - 1}"
+        if row["key"] in steps:
+            raise _refuse(f"{path}/key", f"Another step is called {row['key']!r} already.")
+        if "actor" in row and row["actor"] not in actors:
+            raise _refuse(f"{path}/actor", f"The file has no actor {row['actor']!r}.")
+        steps[row["key"]] = step = Step.objects.create(
+            version=draft,
+            key=row["key"],
+            position=position,
+            actor=actors.get(row.get("actor", "")),
+            **{column: row[key] for key, column in file.STEP.items() if key in row},
+            **_times(row, file.STEP_TIMES),
+        )
+        _rights(step, row.get("rights", []))
+    return steps
+
+
+def _rights(step: Step, rows: list[Mapping[str, Any]]) -> None:
+    for position, row in enumerate(rows, start=1):
+        DecisionRight.objects.create(
+            step=step,
+            position=position,
+            **{column: row[key] for key, column in file.RIGHT.items() if key in row},
+            **_times(row, file.RIGHT_TIMES),
+            **{column: _group(row[key]) for key, column in file.RIGHT_GROUPS.items() if key in row},
+        )
+
+
+def _times(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, int]:
+    return {column: file.seconds(row[key]) for key, column in columns.items() if key in row}
+
+
+def _transitions(
+    draft: WorkflowVersion, content: Mapping[str, Any], steps: Mapping[str, Step]
+) -> None:
+    for index, row in enumerate(content.get("transitions", [])):
+        for end in ("from", "to"):
+            if row[end] not in steps:
+                raise _refuse(f"/transitions/{index}/{end}", f"There is no step {row[end]!r}.")
+        Transition.objects.create(
+            version=draft,
+            source=steps[row["from"]],
+            target=steps[row["to"]],
+            position=index + 1,
+            condition=row.get("when"),
+        )
