@@ -9,10 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from integrations.demo import people
+from integrations.demo import people, workflows
 from integrations.demo.digits import training as digits
 from integrations.demo.processes import free_port, ledger_process
 from integrations.demo.refunds import training as refunds
+from orchestrator.definitions import import_draft
+from orchestrator.models import Workflow
 from orchestrator.processes.group import run_group
 from orchestrator.processes.state import StateError
 
@@ -46,6 +48,10 @@ class Command(BaseCommand):
             digits.ensure()
         with self.phase("Creating people"):
             people.ensure()
+        with self.phase("Importing workflows"):
+            for slug in workflows.SLUGS:
+                if not Workflow.objects.filter(slug=slug).exists():
+                    import_draft(workflows.text(slug))
 
     def print_logins(self) -> None:
         for name, password, role in people.logins():

@@ -1,0 +1,98 @@
+"""The record: one hash chain per case and per workflow.
+
+The row that a stream hangs on carries ``seq`` and ``head``. Whoever appends holds its lock, so
+the numbers have no gaps; the caller's transaction makes act and record one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+from django.db import models
+from django.db.models import Func
+
+from orchestrator.diffing import canonical
+from orchestrator.models import Actor, Case, Event, Workflow
+
+Holder = TypeVar("Holder", Case, Workflow)
+
+
+class ClockTimestamp(Func):
+    """The database's clock at this moment; ``Now`` would be the transaction's start."""
+
+    function = "clock_timestamp"
+    output_field = models.DateTimeField()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened. ``refs`` holds ids; ``payload`` ids and digests, never content."""
+
+    type: str
+    actor: Actor
+    refs: Mapping[str, int] = field(default_factory=dict)
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+def stream_of(holder: Case | Workflow) -> str:
+    """``case:12`` or ``workflow:3``."""
+    return f"{type(holder).__name__.lower()}:{holder.pk}"
+
+
+def locked(model: type[Holder], pk: int) -> tuple[Holder, datetime]:
+    """The row, locked until the transaction ends, and the database's time."""
+    rows = cast("models.QuerySet[Any]", model.objects.all())
+    row = rows.select_for_update().annotate(clock=ClockTimestamp()).get(pk=pk)
+    return row, row.clock
+
+
+def append(holder: Case | Workflow, at: datetime, entries: Iterable[Entry]) -> list[Event]:
+    """Add entries to the chain of a locked row; ``seq`` and ``head`` are saved with them."""
+    events = []
+    for entry in entries:
+        event = Event(
+            stream=stream_of(holder),
+            seq=holder.seq + 1,
+            at=at,
+            type=entry.type,
+            actor=entry.actor,
+            refs=dict(entry.refs),
+            payload=dict(entry.payload),
+            prev=holder.head,
+        )
+        event.hash = hash_of(event)
+        holder.seq, holder.head = event.seq, event.hash
+        events.append(event)
+    Event.objects.bulk_create(events)
+    holder.save(update_fields=["seq", "head"])
+    return events
+
+
+def hash_of(event: Event) -> str:
+    """SHA-256 over the RFC 8785 JSON of everything that the row says but its own hash."""
+    said = {
+        "stream": event.stream,
+        "seq": event.seq,
+        "at": event.at.astimezone(UTC).isoformat(),
+        "type": event.type,
+        "actor": event.actor_id,
+        "refs": event.refs,
+        "payload": event.payload,
+        "prev": event.prev,
+    }
+    return hashlib.sha256(canonical(said)).hexdigest()
+
+
+def first_break(holder: Case | Workflow) -> int | None:
+    """The number of the first event that is missing or altered; None when the chain holds."""
+    events = Event.objects.filter(stream=stream_of(holder)).order_by("seq")
+    seq, head = 0, ""
+    for event in events.iterator():
+        if event.seq != seq + 1 or event.prev != head or event.hash != hash_of(event):
+            return seq + 1
+        seq, head = event.seq, event.hash
+    return None if (seq, head) == (holder.seq, holder.head) else seq + 1
