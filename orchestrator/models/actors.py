@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
 from django.db import models
 from django.db.models import Q
@@ -18,6 +18,13 @@ class ActorKind(models.TextChoices):
     HUMAN = "human", "human"
     SYSTEM = "system", "system"
     POLICY = "policy", "policy"
+
+
+class ActorManager(models.Manager["Actor"]):
+    def for_user(self, user: User) -> Actor:
+        """The actor as whom a user acts, made on first sight. User names change, ids do not."""
+        defaults = {"kind": ActorKind.HUMAN, "name": f"user:{user.pk}"}
+        return self.get_or_create(user=user, defaults=defaults)[0]
 
 
 class Actor(models.Model):
@@ -38,6 +45,8 @@ class Actor(models.Model):
     )
     created_at = moment()
 
+    objects = ActorManager()
+
     class Meta:
         ordering = ("name", "revision")
         constraints = (
@@ -51,6 +60,8 @@ class Actor(models.Model):
         )
 
     def __str__(self) -> str:
+        if self.user:
+            return self.user.get_username()
         return f"{self.name}@{self.revision}" if self.revision else self.name
 
 

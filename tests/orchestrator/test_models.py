@@ -92,6 +92,12 @@ def decision(task: models.Task, actor: models.Actor) -> models.Decision:
     )
 
 
+def test_a_user_acts_as_one_actor(alice: User) -> None:
+    actor = models.Actor.objects.for_user(alice)
+
+    assert (actor, str(actor)) == (models.Actor.objects.for_user(alice), "alice")
+
+
 def test_a_published_version_is_frozen(step: models.Step) -> None:
     version = step.version
     version.published_at = timezone.now()

@@ -7,16 +7,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integrations.demo import people, workflows
 from integrations.demo.digits import training as digits
 from integrations.demo.processes import free_port, ledger_process
 from integrations.demo.refunds import training as refunds
+from orchestrator import engine
 from orchestrator.definitions import import_draft
-from orchestrator.models import Workflow
+from orchestrator.models import Actor, Workflow
 from orchestrator.processes.group import run_group
 from orchestrator.processes.state import StateError
+
+
+def publish(slug: str) -> None:
+    """Import a workflow and publish it in the name of alice, who owns them all."""
+    alice = Actor.objects.for_user(User.objects.get(username="alice"))
+    engine.publish(import_draft(workflows.text(slug)), actor=alice)
 
 
 class Command(BaseCommand):
@@ -48,10 +56,10 @@ class Command(BaseCommand):
             digits.ensure()
         with self.phase("Creating people"):
             people.ensure()
-        with self.phase("Importing workflows"):
+        with self.phase("Publishing workflows"):
             for slug in workflows.SLUGS:
                 if not Workflow.objects.filter(slug=slug).exists():
-                    import_draft(workflows.text(slug))
+                    publish(slug)
 
     def print_logins(self) -> None:
         for name, password, role in people.logins():
