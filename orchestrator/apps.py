@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.core.management import call_command
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils import timezone
 
 
 class OrchestratorConfig(AppConfig):
@@ -16,11 +17,17 @@ class OrchestratorConfig(AppConfig):
         post_migrate.connect(finish_migration, sender=self)
 
 
-def finish_migration(*, using: str, **_: Any) -> None:
-    """The table of the sign-in limits comes with ``migrate``: nobody has to remember it."""
+def finish_migration(*, app_config: AppConfig, using: str, **_: Any) -> None:
+    """Tables, roles and partitions that come with ``migrate``: nobody has to remember them."""
+    # Models can be imported only once every app is loaded.
+    from orchestrator.models.partitions import ensure_partitions  # noqa: PLC0415
+    from orchestrator.roles import ensure_roles  # noqa: PLC0415
+
     call_command("createcachetable", database=using, verbosity=0)
     with connections[using].cursor() as cursor:
         cursor.execute("RESET statement_timeout")
+    ensure_roles(app_config)
+    ensure_partitions(timezone.now().date())
 
 
 def allow_long_statements(*, using: str, **_: Any) -> None:
