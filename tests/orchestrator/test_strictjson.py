@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -15,8 +16,8 @@ from orchestrator.exceptions import MalformedJSON, Refusal, TooLarge
 from orchestrator.strictjson import MAX_BYTES, has_hidden, loads, visible
 
 MIB = 1 << 20
-# Far from any honest time: only what grows faster than the body takes this long.
-SECONDS = 2.0
+# Coverage's tracer makes Python code several times slower.
+SECONDS = 0.2 if sys.gettrace() is None else 2.0
 
 
 def filled(unit: bytes, left: bytes = b"[", right: bytes = b"]") -> bytes:
@@ -107,10 +108,11 @@ def test_hostile_body_is_refused_in_words(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, *HEAVY])
-def test_any_body_is_read_or_refused_soon(name: str) -> None:
+def test_any_body_is_read_or_refused_within_200_ms(name: str) -> None:
     body = HEAVY[name] if name in HEAVY else HOSTILE[name][0]
 
-    assert min(seconds(body) for _ in range(3)) < SECONDS
+    # The bound is the reader's, not the machine's: a busy neighbour slows some tries, not all.
+    assert any(seconds(body) < SECONDS for _ in range(20))
 
 
 @pytest.mark.parametrize("name", HEAVY)
