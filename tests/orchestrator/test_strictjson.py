@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -15,8 +17,8 @@ from orchestrator.exceptions import MalformedJSON, Refusal, TooLarge
 from orchestrator.strictjson import MAX_BYTES, has_hidden, loads, visible
 
 MIB = 1 << 20
-# Far from any honest time: only what grows faster than the body takes this long.
-SECONDS = 2.0
+# Coverage's tracer makes Python code several times slower.
+SECONDS = 0.2 if sys.gettrace() is None else 2.0
 
 
 def filled(unit: bytes, left: bytes = b"[", right: bytes = b"]") -> bytes:
@@ -88,10 +90,15 @@ HEAVY: dict[str, bytes] = {
 
 def seconds(body: bytes) -> float:
     """Of this thread's processor, so that a busy machine fails no test."""
-    started = time.thread_time()
-    with suppress(Refusal):
-        loads(body)
-    return time.thread_time() - started
+    # As timeit does: the rest of the suite's garbage is not the reader's.
+    gc.disable()
+    try:
+        started = time.thread_time()
+        with suppress(Refusal):
+            loads(body)
+        return time.thread_time() - started
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -107,10 +114,11 @@ def test_hostile_body_is_refused_in_words(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, *HEAVY])
-def test_any_body_is_read_or_refused_soon(name: str) -> None:
+def test_any_body_is_read_or_refused_within_200_ms(name: str) -> None:
     body = HEAVY[name] if name in HEAVY else HOSTILE[name][0]
 
-    assert min(seconds(body) for _ in range(3)) < SECONDS
+    # The bound is the reader's, not the machine's: a busy neighbour slows some tries, not all.
+    assert any(seconds(body) < SECONDS for _ in range(20))
 
 
 @pytest.mark.parametrize("name", HEAVY)
