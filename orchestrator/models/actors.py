@@ -113,6 +113,7 @@ class Grant(models.Model):
 class ApiKey(models.Model):
     """A program's key: the secret is shown once, only its HMAC is kept."""
 
+    name = models.CharField(max_length=80, blank=True, help_text="What uses this key.")
     prefix = models.CharField(max_length=16, unique=True)
     hmac = models.CharField(max_length=64)
     actor = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="keys")

@@ -11,6 +11,7 @@ from orchestrator.models.actors import Actor
 from orchestrator.models.definitions import DecisionRight, Step, Workflow, WorkflowVersion
 from orchestrator.models.fields import (
     Mode,
+    Word,
     append_only,
     frozen_when_finished,
     moment,
@@ -63,6 +64,14 @@ class Case(models.Model):
                 name="case_closed_has_time",
             ),
         )
+        indexes = (
+            models.Index(
+                fields=("workflow",), condition=Q(state__in=("open", "cancelling")), name="case_open"
+            ),
+            models.Index(
+                fields=("key",), opclasses=("varchar_pattern_ops",), name="case_key_prefix"
+            ),
+        )
         triggers = (
             moves(
                 ("open", "completed"),
@@ -89,7 +98,10 @@ class TaskState(models.TextChoices):
 
 
 class Task(models.Model):
-    """One step of one case. ``scope`` is its path through forks and items."""
+    """One step of one case. ``scope`` is its path through forks and items.
+
+    ``proposal`` is the value under review, ``output`` and ``word`` what was decided of it.
+    """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="tasks")
     step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="+")
@@ -104,6 +116,7 @@ class Task(models.Model):
     round = models.PositiveIntegerField(default=0)
     proposal = models.JSONField(null=True)
     output = models.JSONField(null=True)
+    word = models.CharField(max_length=10, choices=Word, blank=True)
     run_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
     fence = models.BigIntegerField(default=0)
@@ -262,7 +275,7 @@ class Seat(models.Model):
     """One place for one decider on one output: what is queued, claimed and decided.
 
     ``rank`` is the confidence, -1 when unknown; ``demand`` the value of the limit fact;
-    ``barred`` the ids of actors that may not take it.
+    ``barred`` the ids of actors that may not take it, ``skipped`` of those that passed it on.
     """
 
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="seats")
@@ -278,6 +291,7 @@ class Seat(models.Model):
     rank = models.FloatField(default=-1)
     demand = models.DecimalField(max_digits=24, decimal_places=6, null=True)
     barred = ArrayField(models.BigIntegerField(), default=list)
+    skipped = ArrayField(models.BigIntegerField(), default=list)
     blind = models.BooleanField(default=False)
     claimed_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
     claim_token = models.UUIDField(null=True)
@@ -321,13 +335,21 @@ class Seat(models.Model):
                 name="seat_claim_is_whole",
             ),
         )
-        indexes = tuple(
+        indexes = (
+            *(
+                models.Index(
+                    fields=("workflow", "step_key", "group", order, "id"),
+                    condition=Q(state="open"),
+                    name=f"seat_open_by_{order.split('_', maxsplit=1)[0]}",
+                )
+                for order in ("due_at", "rank", "created_at")
+            ),
+            models.Index(fields=("due_at",), condition=Q(state="open"), name="seat_due"),
             models.Index(
-                fields=("workflow", "step_key", "group", order, "id"),
-                condition=Q(state="open"),
-                name=f"seat_open_by_{order.split('_', maxsplit=1)[0]}",
-            )
-            for order in ("due_at", "rank", "created_at")
+                fields=("claimed_by",),
+                condition=Q(state="open", claimed_by__isnull=False),
+                name="seat_claimed",
+            ),
         )
         triggers = (
             moves(
