@@ -1,0 +1,89 @@
+"""What a reviewer of a seat is shown, on the page and through the API alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator import engine
+from orchestrator.models import (
+    Actor,
+    Attempt,
+    Case,
+    DecisionRight,
+    Routing,
+    Seat,
+    Step,
+    Task,
+    Workflow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One seat as its reviewer may see it.
+
+    ``output`` is the value under review. ``rules`` is the trace of the rules, ``why`` the
+    sentence of it. ``field_confidence`` maps pointers to numbers from 0 to 1. All three and
+    ``confidence`` are None on a blind seat. ``allowed`` are the words a decision may say;
+    ``digest`` goes back with it.
+    """
+
+    seat: Seat
+    task: Task
+    case: Case
+    workflow: Workflow
+    step: Step
+    right: DecisionRight | None
+    routing: Routing | None
+    attempt: Attempt | None
+    output: Any
+    confidence: float | None
+    field_confidence: dict[str, float] | None
+    why: str | None
+    rules: list[dict[str, Any]] | None
+    allowed: list[str]
+    digest: str
+    schema: dict[str, Any]
+    evidence: list[Any]
+    instructions: str
+    reasons: list[Any]
+
+
+def shown(seat: Seat, actor: Actor) -> Shown:
+    """What ``actor`` sees of ``seat``: nothing is blind to who has decided it. Two queries."""
+    task = _task(seat)
+    routing = _routing(seat)
+    right = routing.right if routing else None
+    attempt = routing.attempt if routing else None
+    is_open = not seat.blind or seat.decided_by_id == actor.pk
+    return Shown(
+        seat=seat,
+        task=task,
+        case=task.case,
+        workflow=task.case.workflow,
+        step=task.step,
+        right=right,
+        routing=routing,
+        attempt=attempt,
+        output=task.proposal,
+        confidence=attempt.confidence if attempt and is_open else None,
+        field_confidence=(attempt.field_confidence if attempt else {}) if is_open else None,
+        why=(routing.reason if routing else "") if is_open else None,
+        rules=(routing.why if routing else []) if is_open else None,
+        allowed=engine.allowed_words(task.step, right),
+        digest=engine.screen_digest(task, task.case),
+        schema=task.step.schema,
+        evidence=task.step.evidence,
+        instructions=task.step.instructions,
+        reasons=task.step.reasons,
+    )
+
+
+def _task(seat: Seat) -> Task:
+    return Task.objects.select_related("case__workflow", "step").get(pk=seat.task_id)
+
+
+def _routing(seat: Seat) -> Routing | None:
+    rows = Routing.objects.select_related("right", "attempt")
+    return rows.filter(task=seat.task_id, round=seat.round).first()
