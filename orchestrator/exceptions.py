@@ -34,6 +34,13 @@ class NotAllowed(Refusal):
         super().__init__(message or " ".join(reasons or []), reasons=reasons or [])
 
 
+class Unauthorized(Refusal):
+    """Send a valid key: Authorization: Bearer rw_<prefix>_<secret>."""
+
+    type = "unauthorized"
+    status = 401
+
+
 class NotFound(Refusal):
     """There is nothing here that you may see."""
 
