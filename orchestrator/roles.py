@@ -20,7 +20,7 @@ ROLES: Final[dict[str, set[str]]] = {
     "Workflow owners": _may("view add change delete", DEFINITION[1:])
     | _may("view add change", ("workflow", "actor", "connection"))
     | _may("view", RUNNING)
-    | {"publish_workflow", "halt_workflow"},
+    | {"add_case", "publish_workflow", "halt_workflow"},
     "Reviewers": {"view_case", "add_case"},
     "Leads": _may("view", DEFINITION + RUNNING)
     | {"add_case", "cancel_case", "resolve_incident", "halt_workflow"},

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Q
 
 from orchestrator.models.fields import Mode, Word, frozen_definition, moment, one_of, probability
+from orchestrator.models.querysets import WorkflowQuerySet
 
 
 class Workflow(models.Model):
@@ -33,6 +34,8 @@ class Workflow(models.Model):
     seq = models.BigIntegerField(default=0, editable=False)
     head = models.CharField(max_length=64, blank=True, editable=False)
     created_at = moment()
+
+    objects = WorkflowQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)

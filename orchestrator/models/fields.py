@@ -6,8 +6,15 @@ from datetime import datetime
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
 from django.db.models.functions import Now
+
+
+class ClockTimestamp(Func):
+    """The database's clock at this moment; ``Now`` would be the transaction's start."""
+
+    function = "clock_timestamp"
+    output_field = models.DateTimeField()
 
 
 def moment() -> models.DateTimeField[datetime, datetime]:

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from orchestrator.models.actors import Actor
 from orchestrator.models.fields import moment, one_of
+from orchestrator.models.querysets import IncidentQuerySet
 from orchestrator.models.running import Seat, Task
 
 
@@ -149,6 +150,8 @@ class Incident(models.Model):
     opened_at = moment()
     resolved_at = models.DateTimeField(null=True)
     resolved_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
+
+    objects = IncidentQuerySet.as_manager()
 
     class Meta:
         permissions = (("resolve_incident", "Can resolve an incident"),)

@@ -8,6 +8,7 @@ from django.db.models import Q
 from orchestrator.models.actors import Actor
 from orchestrator.models.definitions import Workflow
 from orchestrator.models.fields import Word, append_only, moment, one_of
+from orchestrator.models.querysets import VerdictQuerySet
 from orchestrator.models.running import Routing, Seat, Task
 
 
@@ -87,6 +88,8 @@ class Verdict(models.Model):
     raw_error = models.BooleanField()
     evidence = models.BooleanField()
     created_at = moment()
+
+    objects = VerdictQuerySet.as_manager()
 
     class Meta:
         constraints = (

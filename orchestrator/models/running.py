@@ -19,6 +19,7 @@ from orchestrator.models.fields import (
     one_of,
     probability,
 )
+from orchestrator.models.querysets import CaseQuerySet, SeatQuerySet, TaskQuerySet
 
 
 class CaseState(models.TextChoices):
@@ -53,6 +54,8 @@ class Case(models.Model):
     created_at = moment()
     completed_at = models.DateTimeField(null=True)
 
+    objects = CaseQuerySet.as_manager()
+
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("workflow", "key"), name="case_key_once"),
@@ -66,7 +69,9 @@ class Case(models.Model):
         )
         indexes = (
             models.Index(
-                fields=("workflow",), condition=Q(state__in=("open", "cancelling")), name="case_open"
+                fields=("workflow",),
+                condition=Q(state__in=("open", "cancelling")),
+                name="case_open",
             ),
             models.Index(
                 fields=("key",), opclasses=("varchar_pattern_ops",), name="case_key_prefix"
@@ -129,6 +134,8 @@ class Task(models.Model):
     effect_key = models.CharField(max_length=400, unique=True)
     created_at = moment()
     finished_at = models.DateTimeField(null=True)
+
+    objects = TaskQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -304,6 +311,8 @@ class Seat(models.Model):
         "Decision", on_delete=models.PROTECT, null=True, related_name="filled"
     )
     created_at = moment()
+
+    objects = SeatQuerySet.as_manager()
 
     class Meta:
         constraints = (

@@ -1,0 +1,200 @@
+"""The only door to what an actor may see and do; asked again at the moment of each act.
+
+Whoever decides needs the rule's group or a Grant, superusers too, and four eyes hold for
+everybody. What else people do they may by Django's permissions, programs by Grants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import chain
+from typing import Final, TypeVar
+
+from django.db.models import Model, QuerySet
+
+from orchestrator.exceptions import NotAllowed, NotFound
+from orchestrator.models import (
+    Actor,
+    Attempt,
+    Case,
+    Grant,
+    Incident,
+    Seat,
+    SeatState,
+    StepKind,
+    Task,
+    Workflow,
+)
+from orchestrator.models.standing import Lane, Standing, Way, standing
+
+Row = TypeVar("Row", bound=Model)
+Subject = Workflow | Case | Task | Incident | Seat
+
+DECIDING: Final = frozenset({"claim", "decide"})
+
+PERMISSIONS: Final = {
+    "start": "orchestrator.add_case",
+    "cancel": "orchestrator.cancel_case",
+    "resolve": "orchestrator.resolve_incident",
+    "halt": "orchestrator.halt_workflow",
+    "publish": "orchestrator.publish_workflow",
+}
+SEEING: Final = frozenset({"view", "export"})
+
+UNSEEN: Final = "You may not see this workflow."
+INACTIVE: Final = "This account is not active."
+BARRED: Final = "You have had a part in this already; it needs other eyes."
+AUTHOR: Final = "Nobody decides on its own output."
+WITHHELD: Final = "This is withheld from you here."
+CLOSED: Final = "Nobody can decide this any more."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``reasons`` are sentences, empty when allowed. ``grant`` is by what, None for a group."""
+
+    allowed: bool
+    reasons: list[str] = field(default_factory=list)
+    grant: Grant | None = None
+
+
+def may(actor: Actor, action: str, subject: Subject | None) -> Answer:
+    """Whether the actor may do this now, and why not. May query.
+
+    ``claim`` and ``decide`` take a Seat, ``halt`` a Workflow or None for everywhere; the
+    others a Workflow or what belongs to one.
+    """
+    held = standing(actor)
+    if not held.active:
+        return Answer(allowed=False, reasons=[INACTIVE])
+    if action in DECIDING and isinstance(subject, Seat):
+        return _may_decide(held, subject)
+    return _may_act(held, actor, action, workflow_of(subject))
+
+
+def require(actor: Actor, action: str, subject: Subject | None) -> Answer:
+    """Raises NotAllowed with the reasons where ``may`` says no."""
+    answer = may(actor, action, subject)
+    if not answer.allowed:
+        raise NotAllowed(reasons=answer.reasons)
+    return answer
+
+
+def workflow_of(subject: Subject | None) -> Workflow | None:
+    if isinstance(subject, Incident | Seat):
+        subject = subject.task
+    if isinstance(subject, Task):
+        subject = subject.case
+    return subject.workflow if isinstance(subject, Case) else subject
+
+
+def access_workflow(actor: Actor, slug: str) -> Workflow:
+    """The workflow, or NotFound where there is none, or none for these eyes."""
+    return _first(Workflow.objects.visible_to(actor).filter(slug=slug))
+
+
+def access_case(actor: Actor, pk: int) -> Case:
+    """The case with its workflow and version, or NotFound."""
+    rows = Case.objects.visible_to(actor).select_related("workflow", "version")
+    return _first(rows.filter(pk=pk))
+
+
+def access_task(actor: Actor, pk: int) -> Task:
+    """The task with its step, case and workflow, or NotFound."""
+    rows = Task.objects.visible_to(actor).select_related("step", "case__workflow")
+    return _first(rows.filter(pk=pk))
+
+
+def access_incident(actor: Actor, pk: int) -> Incident:
+    """The incident with its task, step, case and workflow, or NotFound."""
+    rows = Incident.objects.visible_to(actor)
+    return _first(rows.select_related("task__step", "task__case__workflow").filter(pk=pk))
+
+
+def _first(rows: QuerySet[Row]) -> Row:
+    for row in rows[:1]:
+        return row
+    raise NotFound
+
+
+def _may_act(held: Standing, actor: Actor, action: str, workflow: Workflow | None) -> Answer:
+    place = None if workflow is None else workflow.pk
+    if held.excluded(action, place):
+        return Answer(allowed=False, reasons=[WITHHELD])
+    if granted := held.granted(action, place):
+        return Answer(allowed=True, grant=_grant(granted.grant))
+    if place is not None and not held.sees(place):
+        return Answer(allowed=False, reasons=[UNSEEN])
+    return _by_permission(actor, action)
+
+
+def _grant(pk: int | None) -> Grant | None:
+    return None if pk is None else Grant.objects.get(pk=pk)
+
+
+def _by_permission(actor: Actor, action: str) -> Answer:
+    if action in SEEING:
+        return Answer(allowed=True)
+    permission = PERMISSIONS.get(action)
+    if permission and actor.user and actor.user.has_perm(permission):
+        return Answer(allowed=True)
+    return Answer(allowed=False, reasons=[f"You do not hold the right to {action} here."])
+
+
+def _may_decide(held: Standing, seat: Seat) -> Answer:
+    ways = held.ways(Lane(seat.workflow_id, seat.step_key, seat.group_id))
+    against = {way: _against(held, way, seat) for way in ways}
+    reasons = _hindrances(held, seat)
+    if not ways:
+        reasons += _no_way(held, seat)
+    elif all(against.values()):
+        reasons += dict.fromkeys(chain.from_iterable(against.values()))
+    if reasons:
+        return Answer(allowed=False, reasons=reasons)
+    way = next(way for way in ways if not against[way])
+    return Answer(allowed=True, grant=_grant(way.grant))
+
+
+def _hindrances(held: Standing, seat: Seat) -> list[str]:
+    """What holds whatever right the actor has."""
+    reasons = [] if seat.state == SeatState.OPEN else [CLOSED]
+    if held.selves and Attempt.objects.filter(task=seat.task_id, actor__in=held.selves).exists():
+        reasons.append(AUTHOR)
+    if is_claimed_by_another(seat, held):
+        reasons.append(f"{seat.claimed_by} is deciding this.")
+    return reasons
+
+
+def is_claimed_by_another(seat: Seat, held: Standing) -> bool:
+    claimed = seat.claim_expires_at is not None and seat.claim_expires_at > held.at
+    return claimed and seat.claimed_by_id != held.actor
+
+
+def _no_way(held: Standing, seat: Seat) -> list[str]:
+    if not held.sees(seat.workflow_id):
+        return [UNSEEN]
+    if held.excluded("decide", seat.workflow_id, seat.step_key):
+        return [WITHHELD]
+    return [f"{seat.group.name} decide here, and whoever holds a Grant to."]
+
+
+def _against(held: Standing, way: Way, seat: Seat) -> list[str]:
+    """Why the actor cannot decide this seat by this way; empty where it can."""
+    reasons = [] if {held.actor, *way.behind}.isdisjoint(seat.barred) else [BARRED]
+    if way.limit is not None and not _is_within(way.limit, seat):
+        about = "no known amount" if seat.demand is None else f"{_plain(seat.demand)}"
+        reasons.append(f"This is about {about}; you may decide up to {_plain(way.limit)}.")
+    return reasons
+
+
+def _is_within(limit: Decimal, seat: Seat) -> bool:
+    """An agent's output that lacks the number which a limit is about is beyond every limit."""
+    if seat.demand is not None:
+        return seat.demand <= limit
+    step = seat.task.step
+    return not step.limit or step.kind == StepKind.HUMAN
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():,f}" if number.is_finite() else "nothing"

@@ -1,0 +1,127 @@
+"""The named sets of rows. Whatever is shown to an actor comes through ``visible_to``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
+
+from django.db import connection, models
+from django.db.models import Q
+
+from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.standing import SHOWING, Lane, Standing, Way, standing
+
+if TYPE_CHECKING:
+    from orchestrator.models import Actor, Case, Incident, Seat, Task, Verdict, Workflow  # noqa: F401
+
+BUILT_IN: Final = "changes"
+"""The slug of the built-in workflow, which no list shows."""
+
+Row = TypeVar("Row", bound=models.Model)
+
+# A loose scan: one step down the index for each lane, however many seats wait in it.
+LANES: Final = """
+WITH RECURSIVE lane AS (
+    (SELECT workflow_id, step_key, group_id FROM orchestrator_seat WHERE state = 'open'
+        ORDER BY workflow_id, step_key, group_id LIMIT 1)
+    UNION ALL
+    SELECT after.* FROM lane CROSS JOIN LATERAL (
+        SELECT s.workflow_id, s.step_key, s.group_id FROM orchestrator_seat s
+        WHERE s.state = 'open' AND (s.workflow_id, s.step_key, s.group_id)
+            > (lane.workflow_id, lane.step_key, lane.group_id)
+        ORDER BY s.workflow_id, s.step_key, s.group_id LIMIT 1) after
+)
+SELECT * FROM lane
+"""
+
+
+class VisibleQuerySet(models.QuerySet[Row]):
+    """Rows that belong to a workflow; ``workflow_path`` leads there."""
+
+    workflow_path: ClassVar[str]
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Those of the workflows that the actor sees. Queries once, for what it holds now."""
+        return self.filter(standing(actor).seen(self.workflow_path))
+
+
+class WorkflowQuerySet(VisibleQuerySet["Workflow"]):
+    workflow_path = "pk"
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Also those in which the actor may only start cases; never the built-in one."""
+        seen = standing(actor).seen(self.workflow_path, by=SHOWING | {"start"})
+        return self.filter(seen).exclude(slug=BUILT_IN)
+
+
+class CaseQuerySet(VisibleQuerySet["Case"]):
+    workflow_path = "workflow"
+
+
+class TaskQuerySet(VisibleQuerySet["Task"]):
+    workflow_path = "case__workflow"
+
+
+class IncidentQuerySet(VisibleQuerySet["Incident"]):
+    workflow_path = "task__case__workflow"
+
+
+class VerdictQuerySet(VisibleQuerySet["Verdict"]):
+    workflow_path = "workflow"
+
+
+class SeatQuerySet(VisibleQuerySet["Seat"]):
+    workflow_path = "workflow"
+
+    def open(self) -> Self:
+        return self.filter(state="open")
+
+    def free(self) -> Self:
+        """Claimed by nobody, or no longer, on the database's clock."""
+        return self.filter(Q(claimed_by=None) | Q(claim_expires_at__lte=ClockTimestamp()))
+
+    def claimed_by(self, actor: Actor) -> Self:
+        """Those that the actor holds a live claim on."""
+        return self.filter(claimed_by=actor, claim_expires_at__gt=ClockTimestamp())
+
+    def for_actor(self, actor: Actor) -> Self:
+        """Those that the actor may decide, whoever has claimed them. Queries twice."""
+        held = standing(actor)
+        found = self.filter(_decidable(held))
+        return found.exclude(task__tries__actor__in=held.selves) if held.selves else found
+
+
+def lanes() -> list[Lane]:
+    """Every step of a workflow with the group for which open seats wait there."""
+    with connection.cursor() as cursor:
+        cursor.execute(LANES)
+        return [Lane(*row) for row in cursor.fetchall()]
+
+
+def _decidable(held: Standing) -> Q:
+    """The lanes that the actor serves, those that it serves alike side by side."""
+    alike: dict[tuple[Way, ...], list[Lane]] = {}
+    for lane in lanes():
+        if ways := held.ways(lane):
+            alike.setdefault(tuple(ways), []).append(lane)
+    places = (
+        _any(Q(workflow=lane.workflow, step_key=lane.step_key, group=lane.group) for lane in served)
+        & _any(_within(held, way) for way in ways)
+        for ways, served in alike.items()
+    )
+    return _any(places)
+
+
+def _within(held: Standing, way: Way) -> Q:
+    free = ~Q(barred__overlap=[held.actor, *way.behind])
+    if way.limit is None:
+        return free
+    # An agent's output that lacks the number which a limit is about is beyond every limit.
+    unlimited = Q(task__step__limit="") | Q(task__step__kind="human")
+    return free & (Q(demand__lte=way.limit) | (Q(demand=None) & unlimited))
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    return reduce(or_, conditions, Q(pk__in=()))
