@@ -1,0 +1,243 @@
+"""What pages show of the record: moments of a timeline, decisions with their proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import models
+
+from orchestrator import narration
+from orchestrator.diffing import Change
+from orchestrator.models import (
+    Actor,
+    ActorKind,
+    Attempt,
+    Decision,
+    Event,
+    Incident,
+    Routing,
+    Seat,
+    Task,
+)
+
+# ref of an event -> the table it points into, and what is read along
+REFERRED: Final[Mapping[str, tuple[type[models.Model], tuple[str, ...]]]] = {
+    "task": (Task, ("step",)),
+    "attempt": (Attempt, ()),
+    "seat": (Seat, ("group",)),
+    "decision": (Decision, ()),
+    "routing": (Routing, ()),
+    "incident": (Incident, ()),
+}
+
+
+# type of event -> the ref whose row says more about it
+TOLD_BY: Final[Mapping[str, str]] = {
+    "attempt.finished": "attempt",
+    "attempt.failed": "attempt",
+    "decision.made": "decision",
+    "output.routed": "routing",
+    "incident.opened": "incident",
+    "incident.resolved": "incident",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a timeline."""
+
+    at: datetime
+    icon: str
+    tone: str
+    who: str
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """A decision and its proof. ``rules`` is the why of its routing, None where none was made."""
+
+    id: int
+    who: str
+    who_icon: str
+    word: str
+    at: datetime
+    undone: bool
+    comment: str
+    changes: list[Change]
+    proof: list[tuple[str, str]]
+    rules: list[dict[str, Any]]
+
+
+def person(user: AbstractBaseUser | None) -> str:
+    """A person's name as colleagues know it, a dash for nobody."""
+    if user is None:
+        return "–"
+    return cast("User", user).get_full_name() or user.get_username()
+
+
+def name_of(actor: Actor | None) -> str:
+    """Who an actor is on a page. Queries unless ``user`` was read along."""
+    if actor is None:
+        return ""
+    if actor.kind == ActorKind.POLICY:
+        return f"The rules of version {actor.revision}"
+    return person(actor.user) if actor.user else str(actor)
+
+
+def moments(events: Iterable[Event], *, blind_task: int | None = None) -> list[Moment]:
+    """Events in words, in their order; at most one query for each table they refer to.
+
+    Of ``blind_task`` no confidence is told.
+    """
+    events = list(events)
+    rows = {name: _referred(name, events) for name in REFERRED}
+    return [_moment(event, _of(event, rows), blind_task) for event in events]
+
+
+def _referred(name: str, events: Sequence[Event]) -> Mapping[int, models.Model]:
+    model, along = REFERRED[name]
+    ids = {event.refs[name] for event in events if name in event.refs}
+    if not ids:
+        return {}
+    found: models.QuerySet[models.Model] = models.QuerySet(model)
+    return (found.select_related(*along) if along else found).in_bulk(ids)
+
+
+def _of(event: Event, rows: Mapping[str, Mapping[int, models.Model]]) -> dict[str, Any]:
+    """The rows that one event refers to, by name of the ref."""
+    return {name: rows[name].get(pk) for name, pk in event.refs.items() if name in rows}
+
+
+def _moment(event: Event, row: Mapping[str, Any], blind_task: int | None) -> Moment:
+    words = narration.words_for(event.type)
+    did, icon, tone = "", words.icon, words.tone
+    if event.type == "decision.made" and row.get("decision"):
+        did, icon, tone = narration.DEEDS[row["decision"].word]
+    text = words.text.format(did=did, type=event.type, **_names(event, row))
+    blind = blind_task is not None and event.refs.get("task") == blind_task
+    who = name_of(event.actor) if words.acted else ""
+    return Moment(event.at, icon, tone, who, text, _detail(event, row, blind=blind))
+
+
+def _names(event: Event, row: Mapping[str, Any]) -> dict[str, str]:
+    task, seat, routing = (row.get(name) for name in ("task", "seat", "routing"))
+    outcome = event.payload.get("outcome")
+    return {
+        "step": f"“{task.step.name}”" if task else "the step",
+        "group": seat.group.name if seat else "a person",
+        "way": narration.WAYS[routing.action] if routing else "a rule was looked for",
+        "outcome": f": {outcome}" if outcome else "",
+        "number": str(event.payload.get("number", "")),
+    }
+
+
+def _detail(event: Event, row: Mapping[str, Any], *, blind: bool) -> str:
+    """What stands below the sentence: figures, words or a reason, from the row that has them."""
+    match row.get(TOLD_BY.get(event.type, "")):
+        case Attempt() as attempt:
+            return attempt_line(attempt, blind=blind)
+        case Decision(comment=comment):
+            return comment
+        case Routing(reason=reason):
+            return reason
+        case Incident() as incident:
+            opened = event.type == "incident.opened"
+            return incident_text(incident) if opened else resolution_text(incident)
+    return str(event.payload.get("reason", ""))
+
+
+def resolution_text(incident: Incident) -> str:
+    """How an incident ended, and the reason that was given."""
+    said = (incident.resolution.replace("_", " "), incident.reason)
+    return " · ".join(filter(None, said))
+
+
+def attempt_line(attempt: Attempt, *, blind: bool = False) -> str:
+    """One try in figures: "confidence 0.62 · 320 ms · 0.0012 EUR · reader-3", or its error."""
+    if attempt.error:
+        return error_text(attempt.error)
+    figures = (
+        "" if blind or attempt.confidence is None else f"confidence {attempt.confidence:.2f}",
+        "" if attempt.latency_ms is None else f"{attempt.latency_ms:,} ms",
+        money(attempt.cost_micros, attempt.currency),
+        attempt.model,
+    )
+    return " · ".join(filter(None, figures))
+
+
+def money(micros: int | None, currency: str) -> str:
+    """Millionths as an amount with up to six decimals, "" for nothing known."""
+    if micros is None:
+        return ""
+    amount = f"{micros / 1_000_000:.6f}".rstrip("0").rstrip(".")
+    return f"{amount} {currency}".rstrip()
+
+
+def error_text(error: Any) -> str:
+    """The sentence in a stored error: ``{message}`` or ``{kind}``, whatever a connector gave."""
+    if isinstance(error, Mapping):
+        return str(error.get("message") or error.get("detail") or error.get("kind") or "")
+    return str(error or "")
+
+
+def incident_text(incident: Incident) -> str:
+    return error_text(incident.detail) or incident.kind.replace("_", " ")
+
+
+def decision_views(decisions: models.QuerySet[Decision]) -> list[DecisionView]:
+    """Decisions with their proof, in the query set's order. Three queries."""
+    rows = list(
+        decisions.select_related(
+            "actor__user",
+            "on_behalf_of__user",
+            "seat",
+            "task__case__version__accountable",
+            "task__case__version__workflow",
+        ).prefetch_related("corrections")
+    )
+    tasks = {row.task_id for row in rows}
+    routed = Routing.objects.filter(task__in=tasks).select_related("right", "attempt")
+    routings = {(routing.task_id, routing.round): routing for routing in routed}
+    return [_decision_view(row, routings.get((row.task_id, row.round))) for row in rows]
+
+
+def _decision_view(decision: Decision, routing: Routing | None) -> DecisionView:
+    kind = decision.actor.kind
+    return DecisionView(
+        id=decision.pk,
+        who=name_of(decision.actor),
+        who_icon="user" if kind == "human" else kind,
+        word=decision.word,
+        at=decision.created_at,
+        undone=decision.seat is not None and decision.seat.decision_id != decision.pk,
+        comment=decision.comment,
+        changes=[
+            Change(row.path, cast("Any", row.op), row.before, row.after)
+            for row in decision.corrections.all()
+        ],
+        proof=[pair for pair in _proof(decision, routing) if pair[1]],
+        rules=routing.why if routing else [],
+    )
+
+
+def _proof(decision: Decision, routing: Routing | None) -> list[tuple[str, str]]:
+    version = decision.task.case.version
+    right = routing.right if routing else None
+    attempt = routing.attempt if routing else None
+    return [
+        ("Rule", f"{right} (rule:{version.number}/{right.position})" if right else "none matched"),
+        ("Because", routing.reason if routing else ""),
+        ("Version", f"{version.workflow.name} {version.number}"),
+        ("Accountable", person(version.accountable)),
+        ("On behalf of", name_of(decision.on_behalf_of)),
+        ("Attempt", attempt_line(attempt) if attempt else ""),
+        ("Came by", decision.via),
+        ("Seen for", "" if decision.seconds is None else f"{decision.seconds:.0f} s"),
+        ("Digest of what was seen", decision.shown_digest[:12]),
+    ]

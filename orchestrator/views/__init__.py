@@ -1,0 +1,1 @@
+"""The pages of the core: home, cases, workflows, incidents, and what a refusal looks like."""

@@ -1,0 +1,160 @@
+"""One case: what happened, who decided what and why, what was tried; cancelling it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from orchestrator import authority, engine
+from orchestrator.models import (
+    Actor,
+    Attempt,
+    Case,
+    CaseState,
+    Decision,
+    Delivery,
+    Incident,
+)
+from orchestrator.pages import attempt_line, decision_views, moments, name_of
+from orchestrator.sight import Sight, events_of, sight_of
+from orchestrator.views.incidents import ALONG, incident_rows
+from orchestrator.views.requests import actor_of, link, number, reason_of
+
+MOMENTS: Final = 50
+PARTS: Final = 50  # decisions, attempts and deliveries that one page shows
+CLOSED: Final = ("completed", "cancelled")
+MOMENT: Final = "%Y-%m-%d %H:%M UTC"
+
+
+@require_safe
+def case(request: HttpRequest, pk: int) -> HttpResponse:
+    actor = actor_of(request)
+    shown = authority.access_case(actor, pk)
+    sight = sight_of(shown, actor)
+    context = {
+        "case": head(shown, actor, sight),
+        "hidden_rest": sight.is_blind,
+        "data_hidden": sight.data_hidden,
+        "data": shown.data,
+        "facts": facts(shown, sight),
+        "tasks": open_tasks(shown, sight),
+        "incidents": [] if sight.is_blind else incident_rows(actor, open_incidents(shown)),
+        "decisions": decision_views(parts(Decision, shown, sight)),
+        "attempts": attempts(shown, sight),
+        "deliveries": deliveries(shown, sight),
+    }
+    return render(request, "orchestrator/case.html", context | timeline(request, shown, sight))
+
+
+@require_POST
+def cancel_case(request: HttpRequest, pk: int) -> HttpResponse:
+    actor = actor_of(request)
+    authority.access_case(actor, pk)
+    cancelled = engine.cancel_case(pk, actor=actor, reason=reason_of(request))
+    messages.success(request, f"The case {cancelled.key} is cancelled.")
+    return redirect("case", pk)
+
+
+def head(shown: Case, actor: Actor, sight: Sight) -> dict[str, Any]:
+    may_cancel = not sight.is_blind and shown.state == CaseState.OPEN
+    return {
+        "key": shown.key,
+        "workflow_slug": shown.workflow.slug,
+        "workflow_name": shown.workflow.name,
+        "state": "blind" if sight.is_blind else shown.state,
+        "outcome": "" if sight.is_blind else shown.outcome,
+        "can_cancel": may_cancel and authority.may(actor, "cancel", shown).allowed,
+        "cancel_url": reverse("cancel_case", args=[shown.pk]),
+    }
+
+
+def facts(shown: Case, sight: Sight) -> list[tuple[str, str]]:
+    rows = [
+        ("Version", str(shown.version.number)),
+        ("Origin", shown.get_origin_display().capitalize()),
+        ("Started by", name_of(shown.initiator)),
+        ("Started", shown.created_at.strftime(MOMENT)),
+    ]
+    if shown.completed_at and not sight.is_blind:
+        rows.append(("Ended", shown.completed_at.strftime(MOMENT)))
+    return rows
+
+
+def timeline(request: HttpRequest, shown: Case, sight: Sight) -> dict[str, Any]:
+    """A page of moments, newest first; ``?before=<number>`` asks for earlier ones."""
+    events = sight.events(events_of(shown)).select_related("actor__user").order_by("-seq")
+    before = number(request, "before")
+    found = list((events.filter(seq__lt=before) if before else events)[: MOMENTS + 1])
+    told = found[:MOMENTS]
+    return {
+        "moments": moments(told, blind_task=sight.task.pk if sight.task else None),
+        "more_url": link(request, before=told[-1].seq) if len(found) > MOMENTS else "",
+        "newest_url": link(request, before=None) if before else "",
+    }
+
+
+def open_tasks(shown: Case, sight: Sight) -> list[dict[str, Any]]:
+    tasks = sight.tasks(shown.tasks.exclude(state__in=CLOSED)).select_related("step")
+    return [
+        {
+            "url": reverse("review:task", args=[task.pk]) if task.state == "in_review" else "",
+            "name": task.step.name,
+            "kind": task.step.kind,
+            "state": task.state,
+        }
+        for task in tasks.order_by("pk")
+    ]
+
+
+def open_incidents(shown: Case) -> QuerySet[Incident]:
+    return (
+        Incident.objects.filter(task__case=shown, state="open")
+        .select_related(*ALONG)
+        .order_by("-pk")
+    )
+
+
+def parts(model: Any, shown: Case, sight: Sight) -> QuerySet[Any]:
+    """Rows that hang on the tasks of a case and may be seen, newest first."""
+    found: QuerySet[Any] = model.objects.filter(task__case=shown)
+    return sight.parts(found).select_related("task__step").order_by("-pk")[:PARTS]
+
+
+def attempts(shown: Case, sight: Sight) -> list[dict[str, Any]]:
+    return [
+        {
+            "step_name": attempt.task.step.name,
+            "number": attempt.number,
+            "who": name_of(attempt.actor),
+            "state": attempt_state(attempt),
+            "line": attempt_line(attempt),
+            "at": attempt.started_at,
+        }
+        for attempt in parts(Attempt, shown, sight).select_related("task__step", "actor__user")
+    ]
+
+
+def attempt_state(attempt: Attempt) -> str:
+    if attempt.finished_at is None:
+        return "running"
+    return "failed" if attempt.error else "completed"
+
+
+def deliveries(shown: Case, sight: Sight) -> list[dict[str, Any]]:
+    found = parts(Delivery, shown, sight).select_related("task__step", "connection")
+    return [
+        {
+            "connection": delivery.connection.name,
+            "step_name": delivery.task.step.name,
+            "state": delivery.state,
+            "key": delivery.key,
+            "at": delivery.sent_at or delivery.created_at,
+        }
+        for delivery in found
+    ]
