@@ -142,6 +142,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "orchestrator.views.refusals.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "orchestrator.urls"
