@@ -59,6 +59,11 @@ PILLS: Final = {
     "published": ("done", "ok", "Published"),
     "superseded": ("clock", "", "Superseded"),
     "blind": ("blind", "accent", "Blind"),
+    "pending": ("clock", "", "Pending"),
+    "sending": ("running", "accent", "Sending"),
+    "sent": ("arrow", "", "Sent"),
+    "confirmed": ("done", "ok", "Confirmed"),
+    "in_doubt": ("warning", "warn", "In doubt"),
 }
 KIND_ICONS: Final = {
     "agent": "agent",
