@@ -52,6 +52,11 @@ class Form:
         return sum(row.changed for row in _all(self.rows))
 
     @property
+    def paths(self) -> set[str]:
+        """The places whose control or group stands on the page."""
+        return {row.field.path for row in _all(self.rows)}
+
+    @property
     def first_name(self) -> str:
         controls = (row.field.name for row in _all(self.rows) if row.field.kind not in GROUPS)
         return next(controls, "")

@@ -1,0 +1,64 @@
+"""Which seat of a task a page is about."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from orchestrator import authority
+from orchestrator.models import Actor, Seat, SeatState, Task
+from review.wanted import Wanted
+
+DECIDED_OR_OPEN = (SeatState.OPEN, SeatState.DECIDED)
+
+
+def open_seats(task_id: int) -> QuerySet[Seat]:
+    seats = Seat.objects.filter(task=task_id, state=SeatState.OPEN)
+    return seats.select_related("claimed_by__user").order_by("level", "number", "id")
+
+
+def seat_for(task: Task, actor: Actor) -> Seat | None:
+    """The open seat that the actor holds, else may claim, else may only look at.
+
+    None where no seat is open, and where the actor has decided in this round already.
+    """
+    if Seat.objects.filter(task=task, round=task.round, decided_by=actor).exists():
+        return None
+    found = list(open_seats(task.pk))
+    mine = [seat for seat in found if seat.claimed_by_id == actor.pk and is_held(seat)]
+    free = [seat for seat in found if not is_held(seat) and _may_claim(seat, actor)]
+    return next(iter((*mine, *free, *found)), None)
+
+
+def own_seat(actor: Actor, wanted: Wanted) -> Seat | None:
+    """A seat of the wanted part of the queue that the actor holds already, the first claimed."""
+    seats = Seat.objects.open().claimed_by(actor)
+    if wanted.workflow:
+        seats = seats.filter(workflow__slug=wanted.workflow)
+    if wanted.step:
+        seats = seats.filter(step_key=wanted.step)
+    return seats.order_by("claimed_at").first()
+
+
+def held_seat(task_id: int, actor: Actor, token: str) -> Seat | None:
+    """The open seat that this token claims for the actor, with its task, case and step.
+
+    Whether the claim lasts still is the engine's to say.
+    """
+    try:
+        wanted = UUID(token)
+    except ValueError:
+        return None
+    seats = open_seats(task_id).select_related("task__case", "task__step", "claimed_by__user")
+    return seats.filter(claimed_by=actor, claim_token=wanted).first()
+
+
+def is_held(seat: Seat) -> bool:
+    """Whether a claim on the seat lasts at this moment."""
+    return seat.claim_expires_at is not None and seat.claim_expires_at > timezone.now()
+
+
+def _may_claim(seat: Seat, actor: Actor) -> bool:
+    return authority.may(actor, "claim", seat).allowed

@@ -1,0 +1,22 @@
+"""The reviewer's pages. Which part of the queue is worked on stands in each query string."""
+
+from django.urls import path
+
+from review.preferences import preferences
+from review.views import deciding, queue, tasks
+
+app_name = "review"
+urlpatterns = [
+    path("", queue.queue, name="queue"),
+    path("next/", queue.next_task, name="next"),
+    path("tasks/<int:task_id>/", tasks.task, name="task"),
+    path("tasks/<int:task_id>/history/", tasks.history, name="history"),
+    path("tasks/<int:task_id>/claim/", tasks.claim, name="claim"),
+    path("tasks/<int:task_id>/heartbeat/", tasks.heartbeat, name="heartbeat"),
+    path("tasks/<int:task_id>/release/", tasks.release, name="release"),
+    path("tasks/<int:task_id>/skip/", tasks.skip, name="skip"),
+    path("tasks/<int:task_id>/draft/", tasks.draft, name="draft"),
+    path("tasks/<int:task_id>/decide/", deciding.decide, name="decide"),
+    path("decisions/<int:decision_id>/undo/", deciding.undo, name="undo"),
+    path("preferences/", preferences, name="preferences"),
+]
