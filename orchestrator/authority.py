@@ -62,14 +62,16 @@ class Answer:
 def may(actor: Actor, action: str, subject: Subject | None) -> Answer:
     """Whether the actor may do this now, and why not. May query.
 
-    ``claim`` and ``decide`` take a Seat, ``halt`` a Workflow or None for everywhere; the
-    others a Workflow or what belongs to one.
+    ``claim`` and ``decide`` take a Seat and differ in that others' claims bar the first;
+    who decides shows the token of the claim. ``halt`` takes a Workflow, or None for
+    everywhere; the others a Workflow or what belongs to one.
     """
     held = standing(actor)
     if not held.active:
         return Answer(allowed=False, reasons=[INACTIVE])
     if action in DECIDING and isinstance(subject, Seat):
-        return _may_decide(held, subject)
+        answer = _may_decide(held, subject)
+        return _unclaimed(answer, held, subject) if action == "claim" else answer
     return _may_act(held, actor, action, workflow_of(subject))
 
 
@@ -161,14 +163,14 @@ def _hindrances(held: Standing, seat: Seat) -> list[str]:
     reasons = [] if seat.state == SeatState.OPEN else [CLOSED]
     if held.selves and Attempt.objects.filter(task=seat.task_id, actor__in=held.selves).exists():
         reasons.append(AUTHOR)
-    if is_claimed_by_another(seat, held):
-        reasons.append(f"{seat.claimed_by} is deciding this.")
     return reasons
 
 
-def is_claimed_by_another(seat: Seat, held: Standing) -> bool:
+def _unclaimed(answer: Answer, held: Standing, seat: Seat) -> Answer:
     claimed = seat.claim_expires_at is not None and seat.claim_expires_at > held.at
-    return claimed and seat.claimed_by_id != held.actor
+    if not claimed or seat.claimed_by_id == held.actor:
+        return answer
+    return Answer(allowed=False, reasons=[*answer.reasons, f"{seat.claimed_by} is deciding this."])
 
 
 def _no_way(held: Standing, seat: Seat) -> list[str]:

@@ -1,0 +1,263 @@
+"""Claims: leases on seats. A claim locks one row, touches no case and writes no event.
+
+All deadlines are compared with the database's clock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, cast
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import Case, F, Func, Value, When
+from django.db.models.expressions import Combinable
+
+from orchestrator import authority
+from orchestrator.exceptions import (
+    AlreadyDecided,
+    CaseClosed,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Refusal,
+    StaleClaim,
+)
+from orchestrator.models import Actor, Seat, Task, TaskState
+from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.querysets import SeatQuerySet, lanes
+from orchestrator.models.standing import Standing, standing
+
+Order = Literal["due", "confidence", "created"]
+
+SECONDS: Final = range(30, 3601)
+COLUMNS: Final = {"due": "due_at", "confidence": "rank", "created": "created_at"}
+
+# Other claims under way lock at most one row each; more rows than that are never in the way.
+REACH: Final = (8, 64, 512)
+
+# The first number of the pair keeps these locks apart from others.
+LOCKS: Final = 7062
+
+FREE: Final[dict[str, None]] = dict.fromkeys(
+    ("claimed_by", "claim_token", "claimed_at", "claim_expires_at", "draft")
+)
+
+# The candidates are the first free seats of each lane, in the order of its index. One of them
+# is locked, and looked at again once it is: who was faster may have committed meanwhile.
+NEXT: Final = """
+WITH way AS MATERIALIZED (
+    SELECT workflow, step, grp, most, without::bigint[] FROM unnest(
+        %(workflows)s::bigint[], %(steps)s::varchar[], %(groups)s::int[],
+        %(limits)s::numeric[], %(without)s::text[]
+    ) AS w (workflow, step, grp, most, without)
+), mine AS MATERIALIZED (
+    SELECT COALESCE(array_agg(task_id), '{{}}') AS tasks FROM orchestrator_seat
+    WHERE state = 'open' AND claimed_by_id = %(actor)s AND claim_expires_at > clock_timestamp()
+), candidate AS MATERIALIZED (
+    SELECT first.id, first.place, way.without FROM way CROSS JOIN LATERAL (
+        SELECT s.id, s.{column} AS place FROM orchestrator_seat s
+        WHERE s.state = 'open'
+            AND s.workflow_id = way.workflow AND s.step_key = way.step AND s.group_id = way.grp
+            AND (s.claimed_by_id IS NULL OR s.claim_expires_at <= clock_timestamp())
+            AND (%(actor)s = ANY(s.skipped)) = %(skipped)s
+            AND NOT s.barred && way.without
+            AND s.task_id <> ALL ((SELECT tasks FROM mine)::bigint[])
+            AND NOT EXISTS (
+                SELECT FROM orchestrator_attempt a
+                WHERE a.task_id = s.task_id AND a.actor_id = ANY(%(selves)s::bigint[])
+            )
+            AND (way.most IS NULL OR s.demand <= way.most OR s.demand IS NULL AND NOT EXISTS (
+                SELECT FROM orchestrator_task t JOIN orchestrator_step p ON p.id = t.step_id
+                WHERE t.id = s.task_id AND p."limit" <> '' AND p.kind <> 'human'
+            ))
+        ORDER BY s.{column}, s.id LIMIT %(reach)s
+    ) AS first
+), chosen AS MATERIALIZED (
+    SELECT s.id FROM candidate c JOIN orchestrator_seat s ON s.id = c.id
+    WHERE s.state = 'open' AND NOT s.barred && c.without
+        AND (s.claimed_by_id IS NULL OR s.claim_expires_at <= clock_timestamp())
+    ORDER BY c.place, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
+), taken AS (
+    UPDATE orchestrator_seat s SET
+        claimed_by_id = %(actor)s, claim_token = %(token)s, claimed_at = clock_timestamp(),
+        claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s),
+        draft = CASE WHEN s.claimed_by_id = %(actor)s THEN s.draft END
+    FROM chosen WHERE s.id = chosen.id RETURNING s.id
+)
+SELECT EXISTS (SELECT FROM candidate), (SELECT id FROM taken)
+"""
+
+
+@transaction.atomic
+def claim_next(
+    *,
+    actor: Actor,
+    workflow: str | None = None,
+    step: str | None = None,
+    order: Order = "due",
+    seconds: int = 600,
+) -> Seat | None:
+    """Claim the first free seat that the actor may decide, in queue order; None when none is.
+
+    What the actor skipped comes last. Raises Invalid, and NotFound for an unknown workflow.
+    The seat comes with its task, step, case and workflow.
+    """
+    _check(seconds)
+    if order not in COLUMNS:
+        raise _invalid("/order", f"One of {', '.join(COLUMNS)}.")
+    place = None if workflow is None else authority.access_workflow(actor, workflow).pk
+    _one_at_a_time(actor)
+    served = _served(standing(actor), place, step)
+    if not served["workflows"]:
+        return None
+    served |= {"actor": actor.pk, "seconds": seconds, "token": uuid4()}
+    sql = NEXT.format(column=COLUMNS[order])
+    found = _take(sql, served | {"skipped": False}) or _take(sql, served | {"skipped": True})
+    return _seats().get(pk=found) if found else None
+
+
+def _take(sql: str, served: dict[str, Any]) -> int | None:
+    """Look further each time that others had locked all that was in reach."""
+    with connection.cursor() as cursor:
+        for reach in REACH:
+            cursor.execute(sql, served | {"reach": reach})
+            some, taken = cursor.fetchone()
+            if taken or not some:
+                return cast("int | None", taken)
+    return None
+
+
+def _served(held: Standing, workflow: int | None, step: str | None) -> dict[str, Any]:
+    """The lanes in which the actor decides, each with the ways, as columns of the statement."""
+    rows = [
+        (*lane, way.limit, f"{{{','.join(map(str, (held.actor, *way.behind)))}}}")
+        for lane in lanes()
+        if workflow in (None, lane.workflow) and step in (None, lane.step_key)
+        for way in held.ways(lane)
+    ]
+    names = ("workflows", "steps", "groups", "limits", "without")
+    columns = map(list, zip(*dict.fromkeys(rows), strict=True)) if rows else ([] for _ in names)
+    return dict(zip(names, columns, strict=True)) | {"selves": list(held.selves)}
+
+
+@transaction.atomic
+def claim(task_id: int, *, actor: Actor, seconds: int = 600) -> Seat:
+    """Claim a seat of this task. An own live claim is renewed and keeps its token.
+
+    Raises NotFound, NotAllowed, AlreadyDecided, CaseClosed, Invalid, and StaleClaim when
+    others hold all seats.
+    """
+    _check(seconds)
+    task = authority.access_task(actor, task_id)
+    _one_at_a_time(actor)
+    own = Seat.objects.open().claimed_by(actor).filter(task=task)
+    if own.update(claim_expires_at=_in(seconds)):
+        return _seats().filter(claimed_by=actor).get(pk=own.values("pk")[:1])
+    return _free_seat(task, actor, seconds)
+
+
+def _free_seat(task: Task, actor: Actor, seconds: int) -> Seat:
+    waiting = list(_seats().open().filter(task=task).order_by("level", "number", "id"))
+    if not waiting:
+        raise _nothing_waits(task)
+    answers = {seat: authority.may(actor, "decide", seat) for seat in waiting}
+    allowed = [seat for seat, answer in answers.items() if answer.allowed]
+    if not allowed:
+        raise NotAllowed(reasons=answers[waiting[0]].reasons)
+    for seat in allowed:
+        if _claimed(seat, actor, seconds):
+            return _seats().get(pk=seat.pk)
+    raise StaleClaim("Somebody else is deciding this.")
+
+
+def _claimed(seat: Seat, actor: Actor, seconds: int) -> bool:
+    """Guarded: waits for whoever has the row, and takes it only if it is free still."""
+    kept = When(claimed_by=actor, then=F("draft"))
+    return bool(
+        Seat.objects.open()
+        .free()
+        .filter(pk=seat.pk)
+        .exclude(barred__contains=[actor.pk])
+        .update(
+            claimed_by=actor,
+            claim_token=uuid4(),
+            claimed_at=ClockTimestamp(),
+            claim_expires_at=_in(seconds),
+            draft=Case(kept, default=None),
+        )
+    )
+
+
+def _nothing_waits(task: Task) -> Refusal:
+    if task.state in {TaskState.DECIDED, TaskState.COMPLETED}:
+        return AlreadyDecided()
+    if task.state == TaskState.CANCELLED:
+        return CaseClosed()
+    return NotFound("Nothing waits for a decision here.")
+
+
+def heartbeat(task_id: int, *, actor: Actor, token: UUID | str, seconds: int = 600) -> datetime:
+    """Let the claim last ``seconds`` from now; returns until when. Raises StaleClaim, Invalid."""
+    _check(seconds)
+    held = _held(task_id, actor, token)
+    _changed(held.update(claim_expires_at=_in(seconds)))
+    until = held.values_list("claim_expires_at", flat=True).first()
+    if until is None:
+        raise StaleClaim
+    return until
+
+
+def release(task_id: int, *, actor: Actor, token: UUID | str) -> None:
+    """End the claim; whoever comes next starts afresh. Raises StaleClaim."""
+    _changed(_held(task_id, actor, token).update(**FREE))
+
+
+def skip(task_id: int, *, actor: Actor, token: UUID | str) -> None:
+    """End the claim and let others have the seat first. Raises StaleClaim."""
+    before = Func(F("skipped"), Value(actor.pk), function="array_remove")
+    skipped = Func(before, Value(actor.pk), function="array_append")
+    _changed(_held(task_id, actor, token).update(**FREE, skipped=skipped))
+
+
+def save_draft(task_id: int, *, actor: Actor, token: UUID | str, draft: Any) -> None:
+    """Keep what was typed so far; it goes with the claim's holder. Raises StaleClaim."""
+    _changed(_held(task_id, actor, token).update(draft=draft))
+
+
+def _held(task_id: int, actor: Actor, token: UUID | str) -> SeatQuerySet:
+    try:
+        named = UUID(str(token))
+    except ValueError:
+        raise StaleClaim from None
+    seats = Seat.objects.open().claimed_by(actor)
+    return seats.filter(task=task_id, claim_token=named)
+
+
+def _changed(rows: int) -> None:
+    if not rows:
+        raise StaleClaim
+
+
+def _seats() -> SeatQuerySet:
+    return Seat.objects.select_related("task__step", "task__case__workflow")
+
+
+def _in(seconds: int) -> Combinable:
+    return ClockTimestamp() + timedelta(seconds=seconds)
+
+
+def _one_at_a_time(actor: Actor) -> None:
+    """Until the transaction ends: two claims of one person at once could take both seats of a
+    task that asks two people."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCKS, actor.pk])
+
+
+def _check(seconds: int) -> None:
+    if isinstance(seconds, bool) or seconds not in SECONDS:
+        raise _invalid("/seconds", f"A whole number from {SECONDS[0]} to {SECONDS[-1]}.")
+
+
+def _invalid(path: str, message: str) -> Invalid:
+    return Invalid(message, problems=[{"path": path, "message": message}])
