@@ -35,7 +35,7 @@ class Shown:
     workflow: Workflow
     step: Step
     right: DecisionRight | None
-    routing: Routing | None
+    routing: Routing
     attempt: Attempt | None
     output: Any
     confidence: float | None
@@ -51,11 +51,10 @@ class Shown:
 
 
 def shown(seat: Seat, actor: Actor) -> Shown:
-    """What ``actor`` sees of ``seat``: nothing is blind to who has decided it. Two queries."""
-    task = _task(seat)
-    routing = _routing(seat)
-    right = routing.right if routing else None
-    attempt = routing.attempt if routing else None
+    """What ``actor`` sees of ``seat``: nothing is blind to who has decided it. One query."""
+    rows = Routing.objects.select_related("right", "attempt", "task__case__workflow", "task__step")
+    routing = rows.get(task=seat.task_id, round=seat.round)
+    task, right, attempt = routing.task, routing.right, routing.attempt
     is_open = not seat.blind or seat.decided_by_id == actor.pk
     return Shown(
         seat=seat,
@@ -69,21 +68,12 @@ def shown(seat: Seat, actor: Actor) -> Shown:
         output=task.proposal,
         confidence=attempt.confidence if attempt and is_open else None,
         field_confidence=(attempt.field_confidence if attempt else {}) if is_open else None,
-        why=(routing.reason if routing else "") if is_open else None,
-        rules=(routing.why if routing else []) if is_open else None,
-        allowed=engine.allowed_words(task.step, right),
+        why=routing.reason if is_open else None,
+        rules=routing.why if is_open else None,
+        allowed=engine.allowed_words(task.step, right, seat.level),
         digest=engine.screen_digest(task, task.case),
         schema=task.step.schema,
         evidence=task.step.evidence,
         instructions=task.step.instructions,
         reasons=task.step.reasons,
     )
-
-
-def _task(seat: Seat) -> Task:
-    return Task.objects.select_related("case__workflow", "step").get(pk=seat.task_id)
-
-
-def _routing(seat: Seat) -> Routing | None:
-    rows = Routing.objects.select_related("right", "attempt")
-    return rows.filter(task=seat.task_id, round=seat.round).first()
