@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
+from django.dispatch import receiver
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from orchestrator import engine
 from orchestrator.celery import app
 from orchestrator.models.partitions import ensure_partitions
+from orchestrator.signals import work_ready
+
+logger = logging.getLogger(__name__)
+
+SETTLED_AT_ONCE = 200
+
+
+@receiver(work_ready)
+def ring(**_: Any) -> None:
+    """Wake a worker. Without the broker the work waits for the next sweep, at most a second."""
+    try:
+        work.delay()
+    except OperationalError:
+        logger.warning("The broker does not answer; the sweep will find the work.")
+
+
+@app.task
+def work() -> None:
+    """Perform what is ready; another message goes on where time is up."""
+    if engine.work_until_idle():
+        ring()
 
 
 @app.task
 def sweep() -> None:
-    """Each second: give back what its worker no longer holds."""
+    """Each second: what is due, found without any message."""
     engine.expire_leases()
+    engine.expire_seats()
+    while engine.settle_due(SETTLED_AT_ONCE) == SETTLED_AT_ONCE:
+        continue
+    if engine.is_work_ready():
+        ring()
 
 
 @app.task

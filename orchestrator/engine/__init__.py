@@ -1,6 +1,61 @@
 """The verbs: one plain function per business act, one transaction each."""
 
-from orchestrator.engine.leases import expire_leases
+from orchestrator.engine.cancelling import cancel_case
+from orchestrator.engine.claims import claim, claim_next, heartbeat, release, save_draft, skip
+from orchestrator.engine.deciding import Decided, decide, screen_digest
+from orchestrator.engine.definition import allowed_words, definition_of
+from orchestrator.engine.failing import expire_leases
+from orchestrator.engine.finishing import settle_due, verdict_watermark
+from orchestrator.engine.orphans import Orphan, orphans
 from orchestrator.engine.publishing import publish
+from orchestrator.engine.resolving import retry, skip_step
+from orchestrator.engine.starting import Outcome, Started, start_case, start_cases
+from orchestrator.engine.stopping import CHANGES, changes, halt, halted, resume
+from orchestrator.engine.timeouts import expire_seats
+from orchestrator.engine.undoing import undo
+from orchestrator.engine.working import (
+    claim_work,
+    is_work_ready,
+    perform,
+    submit_output,
+    work_until_idle,
+)
 
-__all__ = ["expire_leases", "publish"]
+__all__ = [
+    "CHANGES",
+    "Decided",
+    "Orphan",
+    "Outcome",
+    "Started",
+    "allowed_words",
+    "cancel_case",
+    "changes",
+    "claim",
+    "claim_next",
+    "claim_work",
+    "decide",
+    "definition_of",
+    "expire_leases",
+    "expire_seats",
+    "halt",
+    "halted",
+    "heartbeat",
+    "is_work_ready",
+    "orphans",
+    "perform",
+    "publish",
+    "release",
+    "resume",
+    "retry",
+    "save_draft",
+    "screen_digest",
+    "settle_due",
+    "skip",
+    "skip_step",
+    "start_case",
+    "start_cases",
+    "submit_output",
+    "undo",
+    "verdict_watermark",
+    "work_until_idle",
+]

@@ -45,6 +45,7 @@ FREE: Final[dict[str, None]] = dict.fromkeys(
 
 # The candidates are the first free seats of each lane, in the order of its index. One of them
 # is locked, and looked at again once it is: who was faster may have committed meanwhile.
+# Counts and values, not EXISTS: the planner could turn that into a scan of the whole table.
 NEXT: Final = """
 WITH way AS MATERIALIZED (
     SELECT workflow, step, grp, most, without::bigint[] FROM unnest(
@@ -63,13 +64,14 @@ WITH way AS MATERIALIZED (
             AND (%(actor)s = ANY(s.skipped)) = %(skipped)s
             AND NOT s.barred && way.without
             AND s.task_id <> ALL ((SELECT tasks FROM mine)::bigint[])
-            AND NOT EXISTS (
-                SELECT FROM orchestrator_attempt a
-                WHERE a.task_id = s.task_id AND a.actor_id = ANY(%(selves)s::bigint[])
-            )
-            AND (way.most IS NULL OR s.demand <= way.most OR s.demand IS NULL AND NOT EXISTS (
-                SELECT FROM orchestrator_task t JOIN orchestrator_step p ON p.id = t.step_id
-                WHERE t.id = s.task_id AND p."limit" <> '' AND p.kind <> 'human'
+            AND (%(selves)s = '{{}}'::bigint[] OR (
+                SELECT count(*) = 0 FROM orchestrator_attempt a
+                WHERE a.task_id = s.task_id AND a.actor_id = ANY(%(selves)s)
+            ))
+            AND (way.most IS NULL OR s.demand <= way.most OR s.demand IS NULL AND (
+                SELECT p."limit" = '' OR p.kind = 'human'
+                FROM orchestrator_task t JOIN orchestrator_step p ON p.id = t.step_id
+                WHERE t.id = s.task_id
             ))
         ORDER BY s.{column}, s.id LIMIT %(reach)s
     ) AS first

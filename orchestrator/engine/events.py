@@ -7,30 +7,27 @@ the numbers have no gaps; the caller's transaction makes act and record one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 from django.db import models
-from django.db.models import Func
 
 from orchestrator.diffing import canonical
 from orchestrator.models import Actor, Case, Event, Workflow
+from orchestrator.models.fields import ClockTimestamp
 
 Holder = TypeVar("Holder", Case, Workflow)
 
 
-class ClockTimestamp(Func):
-    """The database's clock at this moment; ``Now`` would be the transaction's start."""
-
-    function = "clock_timestamp"
-    output_field = models.DateTimeField()
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened. ``refs`` holds ids; ``payload`` ids and digests, never content."""
+    """One thing that happened.
+
+    ``refs`` holds ids; ``payload`` ids, digests, words of the model and the reasons that
+    operators give, never content of cases.
+    """
 
     type: str
     actor: Actor
@@ -50,8 +47,22 @@ def locked(model: type[Holder], pk: int) -> tuple[Holder, datetime]:
     return row, row.clock
 
 
-def append(holder: Case | Workflow, at: datetime, entries: Iterable[Entry]) -> list[Event]:
-    """Add entries to the chain of a locked row; ``seq`` and ``head`` are saved with them."""
+def append(
+    holder: Case | Workflow, at: datetime, entries: Iterable[Entry], also: Collection[str] = ()
+) -> list[Event]:
+    """Add entries to the chain of a locked row.
+
+    ``seq`` and ``head`` are saved with them, and the columns named by ``also``.
+    """
+    events = linked(holder, at, entries)
+    Event.objects.bulk_create(events)
+    if events or also:
+        holder.save(update_fields={"seq", "head", *also})
+    return events
+
+
+def linked(holder: Case | Workflow, at: datetime, entries: Iterable[Entry]) -> list[Event]:
+    """The next links of a chain, not saved yet; the holder's ``seq`` and ``head`` move on."""
     events = []
     for entry in entries:
         event = Event(
@@ -67,8 +78,6 @@ def append(holder: Case | Workflow, at: datetime, entries: Iterable[Entry]) -> l
         event.hash = hash_of(event)
         holder.seq, holder.head = event.seq, event.hash
         events.append(event)
-    Event.objects.bulk_create(events)
-    holder.save(update_fields=["seq", "head"])
     return events
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from orchestrator.definitions import export_version, problems
 from orchestrator.engine import events
+from orchestrator.engine.definition import policy_actor
 from orchestrator.exceptions import NotFound, Unpublishable
 from orchestrator.models import Actor, Workflow, WorkflowVersion
 
@@ -29,6 +30,9 @@ def publish(version: WorkflowVersion, *, actor: Actor) -> WorkflowVersion:
     draft.save(update_fields=["published_at", "published_by", "digest"])
     workflow.published_version = draft
     workflow.save(update_fields=["published_version"])
+    policy_actor(draft)
+    if draft.accountable:
+        Actor.objects.for_user(draft.accountable)
     entry = events.Entry(
         "version.published",
         actor,

@@ -181,6 +181,7 @@ class Task(models.Model):
                 ("in_review", "ready"),
                 ("in_review", "failed"),
                 ("decided", "in_review"),
+                ("decided", "failed"),
                 ("decided", "completed"),
                 ("failed", "ready"),
                 ("failed", "in_review"),

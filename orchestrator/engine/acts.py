@@ -1,0 +1,79 @@
+"""One act on one case: its lock, its time, and what the record will say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from orchestrator.engine import events
+from orchestrator.engine.definition import Definition, definition_of
+from orchestrator.exceptions import NotFound
+from orchestrator.models import Actor, Case, Task
+from orchestrator.signals import work_ready
+
+
+@dataclass(slots=True)
+class Act:
+    """What a verb holds while it works: the locked case and the database's time.
+
+    ``changed`` are the columns of the case that are saved with its chain; ``rings`` says that
+    machine work is ready when the transaction is through.
+    """
+
+    case: Case
+    now: datetime
+    definition: Definition
+    actor: Actor
+    changed: set[str] = field(default_factory=set)
+    entries: list[events.Entry] = field(default_factory=list)
+    rings: bool = False
+
+    def note(
+        self,
+        type_: str,
+        refs: Mapping[str, int],
+        payload: Mapping[str, Any] | None = None,
+        *,
+        actor: Actor | None = None,
+    ) -> None:
+        """Have the record say this when the act is done."""
+        self.entries.append(events.Entry(type_, actor or self.actor, refs, payload or {}))
+
+    def finish(self) -> None:
+        events.append(self.case, self.now, self.entries, also=self.changed)
+        if self.rings:
+            ring()
+
+
+def ring() -> None:
+    """Tell the workers, once the transaction is through, that machine work is ready."""
+    transaction.on_commit(lambda: work_ready.send(sender=None), robust=True)
+
+
+@contextmanager
+def acting(case_id: int, actor: Actor | None = None) -> Iterator[Act]:
+    """One transaction that holds the case; without an actor the published version acts.
+
+    Raises NotFound when there is no such case.
+    """
+    with transaction.atomic():
+        try:
+            case, now = events.locked(Case, case_id)
+        except Case.DoesNotExist as error:
+            raise NotFound from error
+        definition = definition_of(case.version_id)
+        act = Act(case, now, definition, actor or definition.policy)
+        yield act
+        act.finish()
+
+
+def locked_task(act: Act, task_id: int) -> Task:
+    """The task as it is now, locked after its case."""
+    task = Task.objects.select_for_update().get(pk=task_id, case_id=act.case.pk)
+    task.case, task.step = act.case, act.definition.steps[task.step_key]
+    return task

@@ -1,0 +1,162 @@
+"""Tries that gave nothing, writes under a stable key, and leases whose worker is gone."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import transaction
+
+from orchestrator.connectors import CallError, Result
+from orchestrator.definitions.format import seconds
+from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.incidents import open_incident
+from orchestrator.models import (
+    Attempt,
+    Connection,
+    Delivery,
+    DeliveryState,
+    StepEffect,
+    StepKind,
+    Task,
+    TaskState,
+)
+from orchestrator.models.fields import ClockTimestamp
+
+if TYPE_CHECKING:
+    from orchestrator.engine.working import Work
+
+MOST_CRASHES: Final = 3
+LONGEST_WAIT: Final = 3600.0
+BATCH: Final = 500
+ATTEMPTS: Final = 3
+BASE: Final = "2s"
+CAP: Final = "60s"
+# After a write that may have happened these effects are not tried again blindly.
+_CAREFUL: Final = frozenset({StepEffect.VERIFY_FIRST, StepEffect.IN_DOUBT})
+
+
+@transaction.atomic
+def sending(work: Work, send: Connection, given: Any) -> None:
+    """Write down that a system of record is being called, before it is called."""
+    Delivery.objects.update_or_create(
+        key=work.effect_key,
+        defaults={
+            "task_id": work.task_id,
+            "connection": send,
+            "state": DeliveryState.SENDING,
+            "request": given,
+            "sent_at": ClockTimestamp(),
+            "fence": work.fence,
+        },
+    )
+
+
+def confirm(act: Act, task: Task, result: Result) -> None:
+    """The system of record has answered."""
+    if task.step.kind == StepKind.SYSTEM:
+        Delivery.objects.filter(task=task).update(
+            state=DeliveryState.CONFIRMED, response=result.output, next_at=None
+        )
+
+
+def fail(work: Work, given: Any, error: CallError) -> None:
+    """Record a try without a result: another one later, or an incident."""
+    with acting(work.case_id) as act:
+        task = locked_task(act, work.task_id)
+        if task.state != TaskState.RUNNING or task.fence != work.fence:
+            act.note("attempt.lost", {"task": task.pk}, {"fence": work.fence, "now": task.fence})
+            return
+        kind = "transient" if error.transient else "permanent"
+        _record(act, task, given, {"kind": kind, "message": str(error)[:2000]})
+        if error.may_have_happened and task.step.effect in _CAREFUL:
+            _in_doubt(act, task, str(error))
+        elif not error.transient or not _tries_left(task):
+            _give_up(act, task, kind, str(error))
+        else:
+            again(act, task, _wait(task, error.retry_after))
+
+
+def _record(act: Act, task: Task, given: Any, error: dict[str, Any]) -> None:
+    """``error`` may quote the other side: it stays in the attempt, out of the record."""
+    attempt = Attempt.objects.create(
+        task=task,
+        number=task.attempts,
+        actor=task.step.actor,  # type: ignore[misc]
+        input=given,
+        error=error,
+        finished_at=act.now,
+    )
+    refs = {"task": task.pk, "attempt": attempt.pk}
+    act.note("attempt.failed", refs, {"number": attempt.number, "kind": error["kind"]})
+
+
+def _tries_left(task: Task) -> bool:
+    """Each time a person had it tried again, the step's tries count anew."""
+    rounds = 1 + task.incidents.filter(resolution="retried").count()
+    return task.attempts < rounds * int(task.step.retry.get("attempts", ATTEMPTS))
+
+
+def _wait(task: Task, retry_after: float | None) -> float:
+    """Seconds until the next try: full jitter below an exponential bound, or as asked."""
+    base = seconds(task.step.retry.get("base", BASE))
+    cap = seconds(task.step.retry.get("cap", CAP))
+    bound = min(cap, base * 2 ** min(task.attempts - 1, 20))
+    wait = random.uniform(0, bound)  # noqa: S311 jitter
+    return min(LONGEST_WAIT, max(wait, retry_after or 0))
+
+
+def again(act: Act, task: Task, wait: float = 0) -> None:
+    """Make a task ready, now or in so many seconds."""
+    task.state, task.run_at = TaskState.READY, act.now + timedelta(seconds=wait)
+    task.lease_expires_at = None
+    task.save(update_fields=["state", "run_at", "lease_expires_at", "fence", "crashes", "proposal"])
+    if not wait:
+        act.rings = True
+
+
+def _give_up(act: Act, task: Task, kind: str, message: str) -> None:
+    Delivery.objects.filter(task=task).update(state=DeliveryState.FAILED)
+    tried = f"tried {task.attempts} times" if task.attempts > 1 else "tried once"
+    open_incident(act, task, kind, f"{task.step.name}: {message} ({tried})")
+
+
+def _in_doubt(act: Act, task: Task, message: str) -> None:
+    Delivery.objects.filter(task=task).update(state=DeliveryState.IN_DOUBT)
+    open_incident(
+        act,
+        task,
+        "in_doubt",
+        f"{task.step.name} may have happened: look before trying again. {message}",
+    )
+
+
+def expire_leases(limit: int = BATCH) -> list[int]:
+    """Take running tasks back whose lease is over; returns their ids.
+
+    A task that lost its worker three times is quarantined: it may be what kills them.
+    """
+    rows = Task.objects.filter(state=TaskState.RUNNING, lease_expires_at__lt=ClockTimestamp())
+    late = list(rows.order_by("lease_expires_at").values_list("id", "case_id")[:limit])
+    return [task_id for task_id, case_id in late if _expire(task_id, case_id)]
+
+
+def _expire(task_id: int, case_id: int) -> bool:
+    with acting(case_id) as act:
+        task = locked_task(act, task_id)
+        late = task.lease_expires_at is not None and task.lease_expires_at < act.now
+        if task.state != TaskState.RUNNING or not late:
+            return False
+        task.fence += 1
+        task.crashes += 1
+        task.save(update_fields=["fence", "crashes"])
+        _record(act, task, None, {"kind": "lost", "message": "Its worker did not come back."})
+        if task.step.kind == StepKind.SYSTEM and task.step.effect in _CAREFUL:
+            _in_doubt(act, task, "Its worker did not come back.")
+        elif task.crashes >= MOST_CRASHES:
+            message = f"{task.step.name} lost its worker {task.crashes} times."
+            open_incident(act, task, "quarantine", message)
+        else:
+            again(act, task)
+        return True

@@ -1,0 +1,208 @@
+"""What follows a decision: verdicts, the case file, the next step, the end."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db import connection
+
+from orchestrator import conditions
+from orchestrator.diffing import diff, digest, material
+from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.incidents import open_incident
+from orchestrator.engine.opening import open_task
+from orchestrator.models import (
+    CaseState,
+    Decision,
+    Routing,
+    Step,
+    StepKind,
+    Task,
+    TaskState,
+    Verdict,
+    VerdictSource,
+    Word,
+)
+from orchestrator.models.fields import ClockTimestamp
+from orchestrator.pointers import MISSING, lookup, split
+
+CONSENT: Final = "consent"
+"""``Decision.via`` of a consent that was carried over into a round its author opened."""
+
+# Who writes verdicts holds this shared; a reader that takes it alone knows that no smaller
+# id can still appear.
+_VERDICTS: Final = 7063
+_WRITES: Final = frozenset({"", Word.APPROVED, Word.CORRECTED, Word.RESPONDED})
+
+
+def finish(act: Act, task: Task, word: str, output: Any, decisions: list[Decision]) -> None:
+    """Complete a task with what was decided, write the case file and lead the case on.
+
+    ``decisions`` are the standing ones, oldest first; none for a step that nobody judges.
+    """
+    target = next_step(act, task, word, output)
+    task.word = word
+    if target is None and word != Word.REJECTED:
+        _stuck(act, task)
+        return
+    complete(act, task, output)
+    _write_verdicts(act, task, decisions)
+    act.note("task.settled", {"task": task.pk}, {"word": word, "output": digest(output)})
+    if word in _WRITES and output is not None:
+        _write_case(act, task, output)
+    advance(act, target)
+
+
+def complete(act: Act, task: Task, output: Any) -> None:
+    task.state, task.output, task.finished_at = TaskState.COMPLETED, output, act.now
+    task.lease_expires_at = task.settle_at = None
+    task.save(
+        update_fields=[
+            *("state", "word", "output", "lease_expires_at", "settle_at", "finished_at"),
+        ]
+    )
+
+
+def _stuck(act: Act, task: Task) -> None:
+    task.save(update_fields=["word"])
+    message = f"No transition leads on from {task.step.name} with this output."
+    open_incident(act, task, "stuck", message)
+
+
+def next_step(act: Act, task: Task, word: str, output: Any) -> Step | None:
+    """The target of the first exit that holds. A rejection takes only exits that ask for it."""
+    case = merged(act.case.data, task, output) if word in _WRITES else act.case.data
+    facts = {"output": output, "case": case, "decision": word}
+    for way in act.definition.exits[task.step_key]:
+        if word == Word.REJECTED and not way.asks_decision:
+            continue
+        if conditions.evaluate(way.condition, facts).truth is True:
+            return act.definition.steps[way.target]
+    return None
+
+
+def advance(act: Act, target: Step | None) -> None:
+    """Go on to a step; without one the case ends as rejected."""
+    if target is None:
+        close_case(act, CaseState.COMPLETED, "rejected")
+    elif target.kind == StepKind.END:
+        close_case(act, CaseState.COMPLETED, target.outcome or target.key)
+    else:
+        open_task(act, target)
+
+
+def close_case(act: Act, state: CaseState, outcome: str, **payload: Any) -> None:
+    """End the case; saved with its chain."""
+    act.case.state, act.case.outcome, act.case.completed_at = state, outcome, act.now
+    act.changed |= {"state", "outcome", "completed_at"}
+    act.note(f"case.{state}", {"case": act.case.pk}, {"outcome": outcome, **payload})
+
+
+def outputs_of(step: Step) -> dict[str, str]:
+    """Where a step's output goes: path in the case file -> path in the output."""
+    return step.output_mapping if step.output_mapping is not None else {f"/{step.key}": ""}
+
+
+def merged(data: dict[str, Any], task: Task, output: Any) -> dict[str, Any]:
+    """The case file with the output written into it; ``data`` itself stays as it is."""
+    found = data
+    for target, source in outputs_of(task.step).items():
+        value = lookup(output, source)
+        if value is not MISSING:
+            found = _placed(found, split(target), value)
+    return found
+
+
+def _placed(data: Any, parts: tuple[str, ...], value: Any) -> Any:
+    if not parts:
+        return value
+    here = dict(data) if isinstance(data, dict) else {}
+    here[parts[0]] = _placed(here.get(parts[0]), parts[1:], value)
+    return here
+
+
+def _write_case(act: Act, task: Task, output: Any) -> None:
+    act.case.data = merged(act.case.data, task, output)
+    wrote = {"task": task.pk, "step": task.step_key, "word": task.word}
+    act.case.provenance = act.case.provenance | dict.fromkeys(outputs_of(task.step), wrote)
+    act.changed |= {"data", "provenance"}
+
+
+def _write_verdicts(act: Act, task: Task, decisions: list[Decision]) -> None:
+    """One verdict for each standing decision; the last one on the first output is evidence."""
+    judged = [decision for decision in decisions if decision.via != CONSENT]
+    if not judged:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", [_VERDICTS])
+    routings = {
+        row.round: row for row in Routing.objects.filter(task=task).select_related("attempt")
+    }
+    evidence = [row.pk for row in judged if row.round == 1 and row.seat_id is not None][-1:]
+    Verdict.objects.bulk_create(
+        _verdict(act, task, row, routings, evidence=row.pk in evidence) for row in judged
+    )
+
+
+def _verdict(
+    act: Act, task: Task, decision: Decision, routings: dict[int, Routing], *, evidence: bool
+) -> Verdict:
+    routing = routings.get(decision.round)
+    attempt = routing.attempt if routing else None
+    raw, counts = _errors(task, attempt.output if attempt else None)
+    by_rule = decision.seat_id is None
+    return Verdict(
+        decision=decision,
+        routing=routing,
+        workflow_id=act.case.workflow_id,
+        source=VerdictSource.AUTO if by_rule else VerdictSource.REVIEW,
+        error=counts,
+        raw_error=raw,
+        evidence=evidence and attempt is not None,
+    )
+
+
+def _errors(task: Task, proposed: Any) -> tuple[bool, bool]:
+    """Whether the output was wrong at all, and whether in a field that counts."""
+    if task.word not in (Word.APPROVED, Word.CORRECTED):
+        return True, True
+    changes = diff(proposed, task.output)
+    return bool(changes), bool(material(changes, task.step.material))
+
+
+def standing(task: Task) -> list[Decision]:
+    """The decisions that count: those their seats point at, and the rules' own."""
+    rows = task.decisions.select_related("seat").order_by("id")
+    return [row for row in rows if row.seat is None or row.seat.decision_id == row.pk]
+
+
+def settle(act: Act, task: Task) -> None:
+    """End the undo window of a decided task: what was decided now takes effect."""
+    finish(act, task, task.word, task.output, standing(task))
+
+
+def settle_due(limit: int = 200) -> int:
+    """Settle tasks whose undo window is over, oldest first; returns how many were due."""
+    rows = Task.objects.filter(state=TaskState.DECIDED, settle_at__lte=ClockTimestamp())
+    due = list(rows.order_by("settle_at").values_list("id", "case_id")[:limit])
+    for task_id, case_id in due:
+        _settle_one(task_id, case_id)
+    return len(due)
+
+
+def _settle_one(task_id: int, case_id: int) -> None:
+    with acting(case_id) as act:
+        task = locked_task(act, task_id)
+        if task.state == TaskState.DECIDED and task.settle_at and task.settle_at <= act.now:
+            settle(act, task)
+
+
+def verdict_watermark() -> int:
+    """The highest verdict id below which nothing can appear any more; waits some milliseconds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, 0)", [_VERDICTS])
+        try:
+            cursor.execute("SELECT COALESCE(max(id), 0) FROM orchestrator_verdict")
+            return int(cursor.fetchone()[0])
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [_VERDICTS])

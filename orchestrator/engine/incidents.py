@@ -1,0 +1,78 @@
+"""What cannot go on by itself becomes a row that a person resolves."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from orchestrator.engine.acts import Act, locked_task
+from orchestrator.exceptions import Invalid, NotFound
+from orchestrator.models import Incident, Seat, SeatState, Task, TaskState
+
+
+def open_incident(act: Act, task: Task, kind: str, message: str, **detail: Any) -> Incident:
+    """Stop a task, saved with state failed, and say why. ``message`` is for people.
+
+    Incidents with one fingerprint have one cause: kind, step and the words of the message.
+    """
+    task.state = TaskState.FAILED
+    task.lease_expires_at = task.settle_at = None
+    task.save(update_fields=["state", "lease_expires_at", "settle_at"])
+    withdraw_seats(act, task)
+    cause = f"{act.case.workflow_id}:{task.step_key}:{kind}:{message[:200]}"
+    incident = Incident.objects.create(
+        task=task,
+        kind=kind,
+        fingerprint=hashlib.sha256(cause.encode("utf-8", "replace")).hexdigest(),
+        detail={"message": message[:2000], **detail},
+    )
+    act.note("incident.opened", {"task": task.pk, "incident": incident.pk}, {"kind": kind})
+    return incident
+
+
+def withdraw_seats(act: Act, task: Task) -> None:
+    """Close the seats that nobody has decided yet."""
+    seats = Seat.objects.filter(task=task, state=SeatState.OPEN)
+    closed = list(seats.select_for_update().order_by("id").values_list("id", flat=True))
+    if closed:
+        Seat.objects.filter(id__in=closed).update(state=SeatState.WITHDRAWN)
+        act.note("seat.withdrawn", {"task": task.pk}, {"seats": closed})
+
+
+def begin(act: Act, incident_id: int) -> tuple[Incident, Task]:
+    """The incident and its task, locked and still open. Raises NotFound otherwise."""
+    incident = Incident.objects.filter(pk=incident_id, task__case=act.case).first()
+    if incident is None:
+        raise NotFound
+    task = locked_task(act, incident.task_id)
+    incident = Incident.objects.select_for_update().get(pk=incident_id)
+    if incident.state != "open":
+        raise NotFound("This incident was resolved meanwhile.")
+    return incident, task
+
+
+def close(act: Act, incident: Incident, resolution: str, reason: str = "") -> None:
+    incident.state, incident.resolution, incident.reason = "resolved", resolution, reason
+    incident.resolved_at, incident.resolved_by = act.now, act.actor
+    incident.save(update_fields=["state", "resolution", "reason", "resolved_at", "resolved_by"])
+    act.note(
+        "incident.resolved",
+        {"task": incident.task_id, "incident": incident.pk},
+        {"resolution": resolution},
+    )
+
+
+def case_of(incident_id: int) -> int:
+    """The id of the incident's case. Raises NotFound."""
+    found = Incident.objects.filter(pk=incident_id).values_list("task__case_id", flat=True).first()
+    if found is None:
+        raise NotFound
+    return int(found)
+
+
+def reason_given(reason: str) -> str:
+    """The reason without the spaces around it. Raises Invalid when nothing is left."""
+    if not (reason := reason.strip()):
+        problem = {"path": "/reason", "message": "Say why."}
+        raise Invalid("A reason is missing: say why.", problems=[problem])
+    return reason[:2000]

@@ -1,0 +1,242 @@
+"""New tasks, and the seats of those that people decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from math import isnan
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+
+from orchestrator import routing
+from orchestrator.engine.acts import Act
+from orchestrator.engine.definition import ASKING, MACHINE
+from orchestrator.engine.incidents import open_incident
+from orchestrator.models import (
+    Attempt,
+    DecisionRight,
+    Mode,
+    Routing,
+    Seat,
+    SeatPurpose,
+    Step,
+    StepKind,
+    Task,
+    TaskState,
+)
+from orchestrator.pointers import lookup
+
+SEVERAL: Final = frozenset({Mode.DUAL, Mode.PANEL})
+MOST_VISITS: Final = 100
+MOST_DEMAND: Final = 10**17
+
+
+def effect_key(case_id: int, step_key: str, visit: int, scope: str = "") -> str:
+    """The stable key of what a task does outside; never changes once the task is there."""
+    return f"{case_id}:{step_key}:{scope}:{visit}"
+
+
+def new_task(act: Act, step: Step, visit: int = 1) -> Task:
+    """A task of this step, not saved: ready for a machine, or in review for people."""
+    is_machine = step.kind in MACHINE
+    return Task(
+        case=act.case,
+        step=step,
+        step_key=step.key,
+        visit=visit,
+        state=TaskState.READY if is_machine else TaskState.IN_REVIEW,
+        run_at=act.now if is_machine else None,
+        effect_key=effect_key(act.case.pk, step.key, visit),
+        created_at=act.now,
+    )
+
+
+def open_task(act: Act, step: Step) -> Task:
+    """The next visit of a step in this case."""
+    visit = _next_visit(act, step)
+    task = new_task(act, step, visit)
+    task.save(force_insert=True)
+    act.note("task.opened", {"task": task.pk}, {"step": step.key, "visit": visit})
+    if visit > MOST_VISITS:
+        open_incident(act, task, "loop", f"{step.name} was visited {MOST_VISITS} times.")
+    elif step.kind == StepKind.HUMAN:
+        ask(act, task)
+    else:
+        act.rings = True
+    return task
+
+
+def _next_visit(act: Act, step: Step) -> int:
+    if step.key not in act.definition.loops:
+        return 1
+    return Task.objects.filter(case=act.case, step_key=step.key, scope="").count() + 1
+
+
+def ask(act: Act, task: Task) -> None:
+    """Have the rules of a human step say who answers."""
+    facts = facts_of(act, task, None, None)
+    route = routing.route(act.definition.rules[task.step_key], facts)
+    right = act.definition.right_at(task.step_key, route.position)
+    if right is not None and right.mode not in ASKING:
+        right = act.definition.right_at(task.step_key, None)
+    if right is None:
+        open_incident(act, task, "nobody", "No rule of this step names who answers.")
+        return
+    routed = record_route(
+        act, task, route, right, attempt=None, action=Mode(right.mode), facts=facts
+    )
+    offer(act, task, routed, right)
+
+
+def facts_of(act: Act, task: Task, attempt: Attempt | None, output: Any) -> dict[str, Any]:
+    """What the rules of a step can ask about one output."""
+    return {
+        "output": output,
+        "case": act.case.data,
+        "confidence": attempt and attempt.confidence,
+        "field_confidence": attempt.field_confidence if attempt else {},
+        "model": attempt.model if attempt else "",
+        "agent": str(task.step.actor) if attempt and task.step.actor else "",
+        "round": task.round + 1,
+        "initiator": str(act.case.initiator) if act.definition.asks_initiator else "",
+    }
+
+
+def record_route(
+    act: Act,
+    task: Task,
+    route: routing.Route,
+    right: DecisionRight | None,
+    *,
+    attempt: Attempt | None,
+    action: Mode,
+    facts: dict[str, Any],
+    reason: str = "",
+) -> Routing:
+    """Begin the task's next round with the row that says where its output went, and why."""
+    task.round += 1
+    routed = Routing.objects.create(
+        task=task,
+        round=task.round,
+        attempt=attempt,
+        right=right,
+        action=action,
+        reason=reason or route.reason,
+        why=route.why,
+        facts={key: value for key, value in facts.items() if key not in ("output", "case")},
+    )
+    act.note(
+        "output.routed",
+        {"task": task.pk, "routing": routed.pk},
+        {"action": str(action), "rule": right and right.position, "round": task.round},
+    )
+    return routed
+
+
+def offer(
+    act: Act,
+    task: Task,
+    routed: Routing,
+    right: DecisionRight,
+    *,
+    taken: int = 0,
+    barred: list[int] | None = None,
+) -> list[Seat]:
+    """Open the seats of a round; ``taken`` of them are filled already.
+
+    A task that nobody may decide fails with an incident: it would wait for ever.
+    """
+    task.state = TaskState.IN_REVIEW
+    task.lease_expires_at = task.run_at = None
+    task.save(update_fields=["state", "lease_expires_at", "run_at", "round", "proposal"])
+    barred = sorted({*(barred or []), *_initiators(act, right)})
+    first = taken + 1
+    seats = [
+        new_seat(act, task, routed, right, number=number, barred=barred)
+        for number in range(first, seats_of(right) + 1)
+    ]
+    if not _enough(right, barred, len(seats)):
+        _nobody(act, task, right)
+        return []
+    return Seat.objects.bulk_create(seats)
+
+
+def seats_of(right: DecisionRight) -> int:
+    """How many people a rule asks."""
+    if right.mode == Mode.DUAL:
+        return 2
+    return right.seats if right.mode == Mode.PANEL else 1
+
+
+def approvals_of(right: DecisionRight) -> int:
+    """How many of them have to agree."""
+    if right.mode == Mode.DUAL:
+        return 2
+    return right.approvals if right.mode == Mode.PANEL else 1
+
+
+def new_seat(
+    act: Act,
+    task: Task,
+    routed: Routing,
+    right: DecisionRight,
+    *,
+    number: int,
+    barred: list[int],
+    purpose: SeatPurpose = SeatPurpose.GATE,
+    level: int = 0,
+) -> Seat:
+    """A seat, not saved. Above level 0 and for adjudication the rule's next level decides."""
+    higher = level or purpose == SeatPurpose.ADJUDICATE
+    group = (right.escalates_to or right.group) if higher else right.group
+    confidence = routed.attempt.confidence if routed.attempt else None
+    return Seat(
+        task=task,
+        round=task.round,
+        purpose=purpose,
+        number=number,
+        level=level,
+        workflow_id=act.case.workflow_id,
+        step_key=task.step_key,
+        group=group,
+        due_at=act.now + timedelta(seconds=right.decide_within),
+        rank=-1 if confidence is None else confidence,
+        demand=demand_of(task.step, task.proposal),
+        barred=barred,
+        blind=right.blind and purpose == SeatPurpose.GATE,
+        created_at=act.now,
+    )
+
+
+def demand_of(step: Step, proposal: Any) -> Decimal | None:
+    """The number that people's limits are compared with; None where the step has none."""
+    value = lookup(proposal, step.limit) if step.limit else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or isnan(value):
+        return None
+    return round(Decimal(str(max(-MOST_DEMAND, min(MOST_DEMAND, value)))), 6)
+
+
+def _initiators(act: Act, right: DecisionRight) -> list[int]:
+    """Who brought the case is no second pair of eyes on it."""
+    return [act.case.initiator_id] if right.mode in SEVERAL else []
+
+
+def eligible(group_id: int | None, barred: list[int]) -> int:
+    """How many active members of a group are not barred."""
+    people = User.objects.filter(groups=group_id, is_active=True)
+    return people.exclude(actor__in=barred).count() if barred else people.count()
+
+
+def _enough(right: DecisionRight, barred: list[int], wanted: int) -> bool:
+    return eligible(right.group_id, barred) >= wanted
+
+
+def _nobody(act: Act, task: Task, right: DecisionRight) -> None:
+    who = right.group.name if right.group else "Nobody"
+    open_incident(
+        act,
+        task,
+        "nobody",
+        f"{who} has too few people who may decide this: {seats_of(right)} wanted.",
+    )

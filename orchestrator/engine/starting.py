@@ -1,0 +1,324 @@
+"""How cases come in: one at a time or by the thousand, each key once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from orchestrator import authority, schema
+from orchestrator.diffing import digest
+from orchestrator.engine import events
+from orchestrator.engine.acts import Act, ring
+from orchestrator.engine.definition import MACHINE, Definition, definition_of
+from orchestrator.engine.judging import judge
+from orchestrator.engine.opening import ask, new_task
+from orchestrator.engine.reading import attempt_fields, is_json
+from orchestrator.exceptions import CaseConflict, Invalid, NotFound
+from orchestrator.models import (
+    Actor,
+    Attempt,
+    Case,
+    CaseOrigin,
+    Event,
+    StepKind,
+    Task,
+    TaskState,
+    Workflow,
+)
+from orchestrator.pointers import Problem, child
+
+MOST: Final = 1000
+MOST_KEY: Final = 200
+_GIVEN: Final = frozenset(
+    {"value", "confidence", "field_confidence", "model", "cost_micros", "latency_ms", "currency"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """``created`` is False for a key and body that were there already."""
+
+    case: Case
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one case of a batch: created, existing, conflict or invalid."""
+
+    status: str
+    case_id: int | None = None
+    problems: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class _Arrival:
+    """What came in, perhaps not valid yet."""
+
+    key: Any
+    data: Any
+    output: Any
+
+    @cached_property
+    def body(self) -> str:
+        """The digest that tells the same body again from another one."""
+        output = self.output and {**self.output, **attempt_fields(self.output)}
+        return digest({"data": self.data, "output": output})
+
+
+@transaction.atomic
+def start_case(
+    workflow: Workflow,
+    *,
+    actor: Actor,
+    key: str,
+    data: Any,
+    output: Any = None,
+    origin: str = CaseOrigin.LIVE,
+) -> Started:
+    """Begin one case under the published version; an output that came along is routed at once.
+
+    ``output`` is ``{value, confidence?, field_confidence?, model?, cost_micros?, latency_ms?}``
+    of an agent that has done the first step already. The same key and body again gives the
+    case that is there. Raises NotAllowed, NotFound, Invalid and CaseConflict.
+    """
+    authority.require(actor, "start", workflow)
+    definition = _published(workflow)
+    arrival = _Arrival(key, data, output)
+    if problems := _problems(definition, arrival):
+        raise Invalid(problems=[problem.as_json() for problem in problems])
+    made, there = _write(definition, actor, [arrival], origin)
+    if not made:
+        case_id, body = there[key]
+        if body != arrival.body:
+            raise CaseConflict(case=case_id)
+        return Started(Case.objects.get(pk=case_id), created=False)
+    act, task, _ = made[0]
+    if output is not None:
+        _route(act, task, output)
+    return Started(act.case, created=True)
+
+
+@transaction.atomic
+def start_cases(
+    workflow: Workflow,
+    *,
+    actor: Actor,
+    cases: Sequence[Any],
+    origin: str = CaseOrigin.LIVE,
+) -> list[Outcome]:
+    """Begin up to 1,000 cases ``{key, data, output?}``; one outcome each, in order.
+
+    Outputs that came along are routed by a worker.
+    """
+    authority.require(actor, "start", workflow)
+    if len(cases) > MOST:
+        problem = {"path": "/cases", "message": f"Send at most {MOST:,} cases at a time."}
+        raise Invalid(problems=[problem])
+    definition = _published(workflow)
+    read = [_read(definition, row) for row in cases]
+    fresh: dict[str, _Arrival] = {}
+    for arrival in read:
+        if isinstance(arrival, _Arrival):
+            fresh.setdefault(arrival.key, arrival)
+    made, there = _write(definition, actor, list(fresh.values()), origin)
+    _hand_in(definition, made)
+    created = {id(arrival) for _, _, arrival in made}
+    return [_outcome(arrival, there, created) for arrival in read]
+
+
+def _route(act: Act, task: Task, output: Mapping[str, Any]) -> None:
+    """Judge an output that came along in the transaction that began its case."""
+    task.state, task.attempts, task.fence = TaskState.RUNNING, 1, 1
+    task.lease_expires_at = act.now
+    task.save(update_fields=["state", "attempts", "fence", "lease_expires_at"])
+    attempt = attempt_of(act.definition, task, output, act.now)
+    attempt.save(force_insert=True)
+    judge(act, task, attempt)
+    act.finish()
+
+
+def _outcome(
+    read: _Arrival | Outcome, there: Mapping[str, tuple[int, str]], created: set[int]
+) -> Outcome:
+    if isinstance(read, Outcome):
+        return read
+    case_id, body = there[read.key]
+    if id(read) in created:
+        return Outcome("created", case_id)
+    return Outcome("existing" if body == read.body else "conflict", case_id)
+
+
+def _published(workflow: Workflow) -> Definition:
+    if workflow.published_version_id is None:
+        raise NotFound(f"{workflow.name} has no published version yet.")
+    return definition_of(workflow.published_version_id)
+
+
+def _read(definition: Definition, row: Any) -> _Arrival | Outcome:
+    if not isinstance(row, Mapping):
+        return _invalid([Problem("", "Give an object with key and data.")])
+    arrival = _Arrival(row.get("key"), row.get("data"), row.get("output"))
+    unknown = [
+        Problem(child("", name), "A case has key, data and output, nothing else.")
+        for name in row.keys() - {"key", "data", "output"}
+    ]
+    problems = unknown or _problems(definition, arrival)
+    return _invalid(problems) if problems else arrival
+
+
+def _invalid(problems: list[Problem]) -> Outcome:
+    return Outcome("invalid", None, [problem.as_json() for problem in problems])
+
+
+def _problems(definition: Definition, arrival: _Arrival) -> list[Problem]:
+    problems = [*_key_problems(arrival.key)]
+    if not isinstance(arrival.data, dict) or not is_json(arrival.data):
+        problems.append(Problem("/data", "Give a JSON object."))
+    elif definition.version.data_schema:
+        found = schema.validate(definition.version.data_schema, arrival.data)
+        problems += [Problem(f"/data{problem.path}", problem.message) for problem in found]
+    if arrival.output is not None:
+        problems += _output_problems(definition, arrival.output)
+    return problems
+
+
+def _key_problems(key: Any) -> list[Problem]:
+    if not isinstance(key, str) or not key.strip() or len(key) > MOST_KEY or "\x00" in key:
+        return [Problem("/key", f"Give a text of 1 to {MOST_KEY} characters.")]
+    return []
+
+
+def _output_problems(definition: Definition, output: Any) -> list[Problem]:
+    start = definition.start
+    if start.kind != StepKind.AGENT:
+        return [Problem("/output", "Leave this out: no agent performs the first step.")]
+    has_value = isinstance(output, Mapping) and output.get("value") is not None
+    if not has_value or not is_json(output["value"]):
+        return [Problem("/output/value", "Give the output of the agent.")]
+    unknown = [
+        Problem(child("/output", name), f"An output has {', '.join(sorted(_GIVEN))}.")
+        for name in output.keys() - _GIVEN
+    ]
+    found = schema.validate(start.schema, output["value"])
+    return unknown + [Problem(f"/output/value{problem.path}", problem.message) for problem in found]
+
+
+_Made = tuple[Act, Task, _Arrival]
+
+
+def _write(
+    definition: Definition, actor: Actor, arrivals: Sequence[_Arrival], origin: str
+) -> tuple[list[_Made], dict[str, tuple[int, str]]]:
+    """Write cases with their first tasks: what was made, and id and body of every key.
+
+    Ids are drawn first, so that the first links of each chain are reckoned before anything is
+    written: one statement a table, however many cases. A key that is taken, even by a
+    transaction that ends only now, keeps the case that it has.
+    """
+    ids, now = _draw(len(arrivals))
+    rows = [
+        _first(definition, actor, arrival, pair, now=now, origin=origin)
+        for arrival, pair in zip(arrivals, ids, strict=True)
+    ]
+    links = [_linked(act) for act, _, _ in rows]
+    Case.objects.bulk_create([act.case for act, _, _ in rows], ignore_conflicts=True)
+    there = _there(definition.version.workflow_id, arrivals)
+    kept = [there[row[2].key][0] == row[0].case.pk for row in rows]
+    made = [row for row, is_new in zip(rows, kept, strict=True) if is_new]
+    Task.objects.bulk_create([task for _, task, _ in made])
+    Event.objects.bulk_create(
+        [link for chain, is_new in zip(links, kept, strict=True) if is_new for link in chain]
+    )
+    if made and definition.start.kind in MACHINE:
+        ring()
+    for act, task, _ in made if definition.start.kind == StepKind.HUMAN else ():
+        ask(act, task)
+        act.finish()
+    return made, there
+
+
+def _draw(count: int) -> tuple[list[tuple[int, int]], datetime]:
+    """Ids for so many cases and tasks, and the database's time."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('orchestrator_case', 'id')),"
+            " nextval(pg_get_serial_sequence('orchestrator_task', 'id')), clock_timestamp()"
+            " FROM generate_series(1, GREATEST(%s, 1))",
+            [count],
+        )
+        rows = cursor.fetchall()
+    return [(row[0], row[1]) for row in rows[:count]], rows[0][2]
+
+
+def _first(
+    definition: Definition,
+    actor: Actor,
+    arrival: _Arrival,
+    ids: tuple[int, int],
+    *,
+    now: datetime,
+    origin: str,
+) -> _Made:
+    """A case and its first task, not saved."""
+    case_id, task_id = ids
+    case = Case(
+        pk=case_id,
+        workflow_id=definition.version.workflow_id,
+        version=definition.version,
+        key=arrival.key,
+        body_digest=arrival.body,
+        origin=origin,
+        data=arrival.data,
+        initiator=actor,
+        created_at=now,
+    )
+    act = Act(case, now, definition, actor)
+    task = new_task(act, definition.start)
+    task.pk = task_id
+    act.note("case.started", {"case": case_id}, {"body": arrival.body})
+    act.note("task.opened", {"task": task_id}, {"step": task.step_key, "visit": 1})
+    if arrival.output is not None:
+        task.proposal = arrival.output["value"]
+    return act, task, arrival
+
+
+def _linked(act: Act) -> list[Event]:
+    links = events.linked(act.case, act.now, act.entries)
+    act.entries = []
+    return links
+
+
+def _there(workflow_id: int, arrivals: Sequence[_Arrival]) -> dict[str, tuple[int, str]]:
+    keys = [arrival.key for arrival in arrivals]
+    rows = Case.objects.filter(workflow_id=workflow_id, key__in=keys)
+    return {key: (pk, body) for key, pk, body in rows.values_list("key", "id", "body_digest")}
+
+
+def _hand_in(definition: Definition, made: Sequence[_Made]) -> None:
+    """Keep the outputs of a batch where the worker that claims the task finds them."""
+    Attempt.objects.bulk_create(
+        attempt_of(definition, task, arrival.output, act.now)
+        for act, task, arrival in made
+        if arrival.output is not None
+    )
+
+
+def attempt_of(
+    definition: Definition, task: Task, output: Mapping[str, Any], now: datetime
+) -> Attempt:
+    """The attempt that an output which came along stands for, not saved."""
+    return Attempt(
+        task=task,
+        number=1,
+        actor=definition.start.actor,
+        output=output["value"],
+        started_at=now,
+        finished_at=now,
+        **attempt_fields(output),
+    )

@@ -1,0 +1,99 @@
+"""Take a decision back before it takes effect."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+from orchestrator import routing
+from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.deciding import Bench, bench_of
+from orchestrator.engine.incidents import withdraw_seats
+from orchestrator.engine.judging import asked_right
+from orchestrator.engine.opening import facts_of, offer, record_route
+from orchestrator.exceptions import NotAllowed, NotFound, UndoClosed
+from orchestrator.models import Actor, Decision, Mode, Seat, SeatState, Task, TaskState
+
+CLAIM_SECONDS = 600
+
+
+def undo(decision_id: int, *, actor: Actor) -> Seat:
+    """Open the seat of one's own decision again; it is claimed with a fresh token.
+
+    Possible until the step's undo window ends and while nobody has built on the decision. The
+    decision stays in the record; it only counts no more. Raises NotFound, NotAllowed and
+    UndoClosed.
+    """
+    decision = Decision.objects.select_related("task").filter(pk=decision_id).first()
+    if decision is None or decision.seat_id is None:
+        raise NotFound
+    if decision.actor_id != actor.pk:
+        raise NotAllowed(reasons=["Only who made a decision can take it back."])
+    with acting(decision.task.case_id, actor) as act:
+        task = locked_task(act, decision.task_id)
+        seat = Seat.objects.select_for_update().get(pk=decision.seat_id)
+        _check(act, task, seat, decision)
+        act.note("decision.undone", {"task": task.pk, "decision": decision.pk})
+        if task.state == TaskState.DECIDED:
+            _reopen_task(task)
+        if task.round > decision.round:
+            seat = _new_round(act, task, bench_of(act, task, seat))
+        else:
+            _withdraw_later(act, task, seat)
+            _reopen_seat(seat)
+        return _claimed(act, seat)
+
+
+def _check(act: Act, task: Task, seat: Seat, decision: Decision) -> None:
+    stands = seat.decision_id == decision.pk
+    window = decision.created_at + timedelta(seconds=task.step.undo_seconds)
+    until = task.settle_at or window
+    built_on = task.decisions.filter(pk__gt=decision.pk).exclude(actor=act.actor).exists()
+    is_open = task.state in (TaskState.DECIDED, TaskState.IN_REVIEW)
+    if not stands or not is_open or built_on or act.now >= until:
+        raise UndoClosed
+
+
+def _reopen_task(task: Task) -> None:
+    task.state, task.output, task.word, task.settle_at = TaskState.IN_REVIEW, None, "", None
+    task.save(update_fields=["state", "output", "word", "settle_at"])
+
+
+def _reopen_seat(seat: Seat) -> None:
+    seat.state, seat.decision, seat.decided_by = SeatState.OPEN, None, None
+    seat.save(update_fields=["state", "decision", "decided_by"])
+
+
+def _withdraw_later(act: Act, task: Task, seat: Seat) -> None:
+    """Close what the decision opened: the next level, or an adjudication."""
+    opened = Seat.objects.filter(task=task, round=task.round, state=SeatState.OPEN, pk__gt=seat.pk)
+    later = [row for row in opened if row.level > seat.level or row.purpose != seat.purpose]
+    Seat.objects.filter(pk__in=[row.pk for row in later]).update(state=SeatState.WITHDRAWN)
+
+
+def _new_round(act: Act, task: Task, bench: Bench) -> Seat:
+    """Undo a correction that opened a round: the value it corrected is judged anew."""
+    for filled in Seat.objects.select_for_update().filter(
+        task=task, state=SeatState.DECIDED, decided_by=act.actor
+    ):
+        _reopen_seat(filled)
+    withdraw_seats(act, task)
+    attempt = bench.routed.attempt
+    task.proposal = attempt.output if attempt else None
+    facts = facts_of(act, task, attempt, task.proposal)
+    route = routing.route(act.definition.rules[task.step_key], facts)
+    right = asked_right(act, task, route) or bench.right
+    routed = record_route(
+        act, task, route, right, attempt=attempt, action=Mode(right.mode), facts=facts
+    )
+    seats = offer(act, task, routed, right)
+    if not seats:
+        raise UndoClosed
+    return seats[0]
+
+
+def _claimed(act: Act, seat: Seat) -> Seat:
+    seat.claimed_by, seat.claim_token, seat.claimed_at = act.actor, uuid4(), act.now
+    seat.claim_expires_at = act.now + timedelta(seconds=CLAIM_SECONDS)
+    seat.save(update_fields=["claimed_by", "claim_token", "claimed_at", "claim_expires_at"])
+    return seat

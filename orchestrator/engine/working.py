@@ -1,0 +1,213 @@
+"""Machine work: claimed with a lease and a fence, done outside any transaction, handed in once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from django.db import connection
+
+from orchestrator import schema
+from orchestrator.connectors import (
+    Call,
+    CallError,
+    PermanentError,
+    Result,
+    TransientError,
+    connector_class,
+)
+from orchestrator.engine import failing
+from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.definition import definition_of
+from orchestrator.engine.judging import judge
+from orchestrator.engine.reading import attempt_fields, is_json
+from orchestrator.exceptions import StaleFence
+from orchestrator.models import (
+    Attempt,
+    Case,
+    Connection,
+    Step,
+    StepKind,
+    Task,
+    TaskState,
+)
+from orchestrator.models.fields import ClockTimestamp
+from orchestrator.pointers import MISSING, lookup
+
+MOST_STEPS: Final = 32
+MOST_SECONDS: Final = 10.0
+GRACE: Final = 30
+"""Seconds that a lease lasts beyond the time-out of its step."""
+
+# Skip locked: several workers ask at once and each gets another row.
+CLAIM: Final = """
+UPDATE orchestrator_task AS t SET state = 'running', fence = t.fence + 1,
+    attempts = t.attempts + 1,
+    lease_expires_at = clock_timestamp() + make_interval(secs => s.timeout + %(grace)s)
+FROM orchestrator_step s
+WHERE s.id = t.step_id AND t.id = (
+    SELECT id FROM orchestrator_task
+    WHERE state = 'ready' AND run_at <= clock_timestamp()
+    ORDER BY run_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING t.id, t.case_id, t.step_key, t.fence, t.attempts, t.effect_key, t.proposal IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claimed task. ``handed_in``: the output came along with the case."""
+
+    task_id: int
+    case_id: int
+    step_key: str
+    fence: int
+    attempt: int
+    effect_key: str
+    handed_in: bool = False
+
+
+def claim_work() -> Work | None:
+    """The machine task that has been ready for longest, now leased to the caller; or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"grace": GRACE})
+        row = cursor.fetchone()
+    return Work(*row) if row else None
+
+
+def is_work_ready() -> bool:
+    """Whether a machine task waits to be claimed right now."""
+    return Task.objects.filter(state=TaskState.READY, run_at__lte=ClockTimestamp()).exists()
+
+
+def work_until_idle(limit: int = 1000, seconds: float = MOST_SECONDS) -> int:
+    """Perform ready machine steps, one after the other; returns how many were taken."""
+    end = time.monotonic() + seconds
+    done = 0
+    while done < limit and time.monotonic() < end:
+        work = claim_work()
+        if work is None:
+            break
+        done += 1
+        perform(work)
+    return done
+
+
+def perform(work: Work) -> None:
+    """One try of a claimed task, from its input to its hand-in. A stale one changes nothing."""
+    try:
+        if work.handed_in:
+            _judge_handed_in(work)
+        else:
+            _call(work)
+    except StaleFence:
+        return
+
+
+def _judge_handed_in(work: Work) -> None:
+    with acting(work.case_id) as act:
+        task = _held(act, work)
+        if task is not None:
+            attempt = Attempt.objects.get(task=task, number=1, shadow=False)
+            judge(act, task, attempt)
+
+
+def _call(work: Work) -> None:
+    case = Case.objects.get(pk=work.case_id)
+    step = definition_of(case.version_id).steps[work.step_key]
+    given = input_of(step, case.data)
+    started = time.monotonic()
+    try:
+        send = _connection(step)
+        if step.kind == StepKind.SYSTEM:
+            failing.sending(work, send, given)
+        result = _answer(step, send, given, work)
+    except CallError as error:
+        failing.fail(work, given, error)
+        return
+    latency = round((time.monotonic() - started) * 1000)
+    submit_output(work, result, given=given, latency_ms=latency)
+
+
+def _connection(step: Step) -> Connection:
+    """The step's connection as it is now: its settings may change under a published version."""
+    if step.actor is None or step.actor.connection_id is None:
+        raise PermanentError(f"{step.name} names nobody who can perform it.")
+    return Connection.objects.get(pk=step.actor.connection_id)
+
+
+def _answer(step: Step, send: Connection, given: Any, work: Work) -> Result:
+    call = Call(
+        input=given,
+        schema=step.schema,
+        step=step.call,
+        idempotency_key=work.effect_key,
+        timeout=float(step.timeout),
+        attempt=work.attempt,
+    )
+    try:
+        result = connector_class(send.kind)(send.settings, send.secret).call(call)
+    except CallError:
+        raise
+    except Exception as error:
+        # Whatever a connector's code does, the case ends up with a person, not lost.
+        raise PermanentError(f"{type(error).__name__}: {error}", may_have_happened=True) from error
+    if not is_json(result.output):
+        raise PermanentError("The output is no JSON.", may_have_happened=True)
+    if found := schema.validate(step.schema, result.output):
+        said = "; ".join(f"{problem.path or '/'}: {problem.message}" for problem in found[:5])
+        raise TransientError(f"The output does not fit the schema: {said}")
+    return result
+
+
+def input_of(step: Step, data: dict[str, Any]) -> Any:
+    """What a step is given: the whole case file, or what its mapping picks."""
+    if step.input_mapping is None:
+        return data
+    found = {name: lookup(data, path) for name, path in step.input_mapping.items()}
+    return {name: value for name, value in found.items() if value is not MISSING}
+
+
+def submit_output(
+    work: Work, result: Result, *, given: Any = None, latency_ms: int | None = None
+) -> None:
+    """Hand in the result of a claimed task: recorded, judged by the rules, and led on.
+
+    Raises StaleFence, after recording it, when somebody else holds the task meanwhile.
+    """
+    with acting(work.case_id) as act:
+        task = _held(act, work)
+        if task is not None:
+            attempt = _attempt(act, task, work, result, given=given, latency_ms=latency_ms)
+            failing.confirm(act, task, result)
+            judge(act, task, attempt)
+    if task is None:
+        raise StaleFence
+
+
+def _held(act: Act, work: Work) -> Task | None:
+    """The claimed task, locked; None, and a note of it, when this lease is over."""
+    task = locked_task(act, work.task_id)
+    if task.state == TaskState.RUNNING and task.fence == work.fence:
+        return task
+    act.note("attempt.lost", {"task": task.pk}, {"fence": work.fence, "now": task.fence})
+    return None
+
+
+def _attempt(
+    act: Act, task: Task, work: Work, result: Result, *, given: Any, latency_ms: int | None
+) -> Attempt:
+    return Attempt.objects.create(
+        task=task,
+        number=work.attempt,
+        actor=task.step.actor,  # type: ignore[misc]
+        input=given,
+        output=result.output,
+        finished_at=act.now,
+        **attempt_fields({"latency_ms": latency_ms} | _said(result)),
+    )
+
+
+def _said(result: Result) -> dict[str, Any]:
+    return {name: value for name, value in asdict(result).items() if value is not None}
