@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from review import exports
 from review.preferences import preferences
 from review.views import deciding, queue, tasks
 
@@ -18,5 +19,7 @@ urlpatterns = [
     path("tasks/<int:task_id>/draft/", tasks.draft, name="draft"),
     path("tasks/<int:task_id>/decide/", deciding.decide, name="decide"),
     path("decisions/<int:decision_id>/undo/", deciding.undo, name="undo"),
+    path("exports/", exports.exports, name="exports"),
+    path("exports/download", exports.download, name="download"),
     path("preferences/", preferences, name="preferences"),
 ]

@@ -1,0 +1,99 @@
+"""The statements that read feedback. Values under nested keys leave PostgreSQL as JSON text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+# Seeded answers belong to the reviewer's record: they are no feedback.
+_ALWAYS: Final = (
+    "verdict.workflow_id = ANY(%(workflows)s)",
+    "verdict.id > %(since)s",
+    "verdict.id <= %(watermark)s",
+    "verdict.source <> 'seed'",
+    "kase.origin <> 'seed'",
+)
+_OPTIONAL: Final = {
+    "start": "decision.created_at >= %(start)s",
+    "end": "decision.created_at < %(end)s",
+    "decision": "decision.word = %(decision)s",
+    "reviewers": "decision.actor_id = ANY(%(reviewers)s)",
+}
+_SETTLED: Final = """
+    FROM orchestrator_verdict verdict
+    JOIN orchestrator_decision decision ON decision.id = verdict.decision_id
+    JOIN orchestrator_task task ON task.id = decision.task_id
+    JOIN orchestrator_case kase ON kase.id = task.case_id
+    WHERE {conditions}
+"""
+_NAME: Final = "{0}.name || CASE {0}.revision WHEN '' THEN '' ELSE '@' || {0}.revision END"
+
+# Filters and limit work on few tables, in the order of the cursor; the rest joins a batch only.
+_BATCH: Final = """
+SELECT
+    page.verdict_id, page.decision_id, workflow.slug, version.number, page.step_key,
+    page.case_id, page.case_key, page.task_id, attempt.input::text, attempt.output::text,
+    CASE page.task_word WHEN 'rejected' THEN NULL ELSE page.task_output END::text,
+    page.word, COALESCE(corrections.list, '[]'), page.patch::text,
+    attempt.confidence, attempt.field_confidence::text, NULL,
+    json_build_object('mode', routing.action, 'why', routing.reason)::text,
+    NULLIF(attempt.model, ''), {agent}, COALESCE(person.username, {reviewer}), reviewer.kind,
+    page.source = 'audit', COALESCE(seat.blind, FALSE), page.seconds, page.comment, page.decided_at,
+    CASE WHEN COALESCE(page.said, attempt.output, page.task_output) IS DISTINCT FROM attempt.output
+        THEN COALESCE(page.said, page.task_output)::text END,
+    judged.round = page.round,
+    CASE WHEN attempt.input IS NULL THEN page.data::text END, page.provenance::text
+FROM (
+    SELECT
+        verdict.id AS verdict_id, verdict.workflow_id, verdict.source,
+        decision.id AS decision_id, decision.actor_id, decision.seat_id, decision.round,
+        decision.word, decision.patch, decision.seconds, decision.comment,
+        decision.output AS said, decision.created_at AS decided_at,
+        task.id AS task_id, task.step_id, task.step_key,
+        task.word AS task_word, task.output AS task_output,
+        kase.id AS case_id, kase.key AS case_key, kase.data, kase.provenance
+    {settled}
+    ORDER BY verdict.id
+    LIMIT %(batch)s
+) page
+JOIN orchestrator_workflow workflow ON workflow.id = page.workflow_id
+JOIN orchestrator_step step ON step.id = page.step_id
+JOIN orchestrator_workflowversion version ON version.id = step.version_id
+JOIN orchestrator_actor reviewer ON reviewer.id = page.actor_id
+LEFT JOIN auth_user person ON person.id = reviewer.user_id
+LEFT JOIN orchestrator_seat seat ON seat.id = page.seat_id
+LEFT JOIN orchestrator_routing routing
+    ON routing.task_id = page.task_id AND routing.round = page.round
+LEFT JOIN LATERAL (
+    SELECT attempt_id, round FROM orchestrator_routing earlier
+    WHERE earlier.task_id = page.task_id AND earlier.round <= page.round
+        AND attempt_id IS NOT NULL
+    ORDER BY earlier.round DESC LIMIT 1
+) judged ON TRUE
+LEFT JOIN orchestrator_attempt attempt ON attempt.id = judged.attempt_id
+LEFT JOIN orchestrator_actor agent ON agent.id = attempt.actor_id
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object(
+        'path', path, 'op', op, 'before', before, 'after', after, 'reason', NULLIF(reason, '')
+    ) ORDER BY id)::text AS list
+    FROM orchestrator_correction WHERE decision_id = page.decision_id
+) corrections ON TRUE
+ORDER BY page.verdict_id
+"""
+_COUNT: Final = "SELECT count(*) FROM (SELECT 1 {settled} LIMIT %(most)s) AS matching"
+
+
+def batch(parameters: Mapping[str, Any]) -> str:
+    return _BATCH.format(
+        settled=_settled(parameters), agent=_NAME.format("agent"), reviewer=_NAME.format("reviewer")
+    )
+
+
+def count(parameters: Mapping[str, Any]) -> str:
+    return _COUNT.format(settled=_settled(parameters))
+
+
+def _settled(parameters: Mapping[str, Any]) -> str:
+    """Only names of this module come into the text; values travel as parameters."""
+    optional = (text for name, text in _OPTIONAL.items() if name in parameters)
+    return _SETTLED.format(conditions=" AND ".join((*_ALWAYS, *optional)))

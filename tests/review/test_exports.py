@@ -1,0 +1,129 @@
+"""The exports page and its downloads, over HTTP."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from django.http.response import HttpResponseBase
+from django.test import Client
+from django.utils import timezone
+
+from orchestrator.models import Task, Workflow
+from review import exports
+from tests import world
+from tests.review.conftest import SignIn
+from tests.review.feedback import settle_now
+
+
+def body(response: HttpResponseBase) -> str:
+    return response.getvalue().decode()
+
+
+@pytest.fixture
+def corrected(expenses: Workflow) -> Task:
+    task = world.in_review(expenses, key="lunch")
+    world.decided(task, "bea", "corrected", output=world.LUNCH | {"amount": 12})
+    settle_now()
+    return task
+
+
+@pytest.fixture
+def approved(expenses: Workflow) -> Task:
+    task = world.in_review(expenses, key="dinner")
+    world.decided(task, "ben", "approved")
+    settle_now()
+    return task
+
+
+def test_bea_downloads_the_rows_as_lines(bea: Client, corrected: Task) -> None:
+    response = bea.get("/review/exports/download?workflow=expenses&format=jsonl")
+
+    (row,) = map(json.loads, body(response).splitlines())
+    assert (row["case_key"], row["final"]["amount"]) == ("lunch", 12)
+    name = f"expenses-feedback-{timezone.now():%Y-%m-%d}.jsonl"
+    assert response.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert response.headers["Content-Type"] == "application/x-ndjson"
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_ben_downloads_a_sheet_of_his_own_decisions(
+    ben: Client, corrected: Task, approved: Task
+) -> None:
+    response = ben.get("/review/exports/download?workflow=expenses&format=csv&reviewer=ben")
+
+    (row,) = csv.DictReader(io.StringIO(body(response)))
+    assert (row["case_key"], row["reviewer"], row["decision"]) == ("dinner", "ben", "approved")
+
+
+def test_a_decision_that_can_be_undone_is_not_exported(bea: Client, expenses: Workflow) -> None:
+    world.decided(world.in_review(expenses), "bea", "approved")
+
+    assert body(bea.get("/review/exports/download?workflow=expenses&format=jsonl")) == ""
+    assert "No settled decision matches" in bea.get("/review/exports/").content.decode()
+
+
+def test_the_page_counts_what_matches(
+    bea: Client, corrected: Task, approved: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "2 rows match." in bea.get("/review/exports/").content.decode()
+    assert "1 row matches." in bea.get("/review/exports/?decision=corrected").content.decode()
+
+    monkeypatch.setattr(exports, "COUNTED", 1)
+    assert "1+ rows match." in bea.get("/review/exports/").content.decode()
+
+
+def test_the_page_offers_the_reviewers_who_decided(bea: Client, approved: Task) -> None:
+    page = bea.get("/review/exports/")
+
+    assert [one["username"] for one in page.context["reviewers"]] == ["ben"]
+
+
+def test_the_page_says_how_a_program_asks_for_the_same(bea: Client, approved: Task) -> None:
+    page = bea.get("/review/exports/?workflow=expenses&decision=approved&format=csv")
+
+    assert page.context["command"] == (
+        "manage.py export_feedback --workflow expenses --decision approved --format csv"
+        " --out expenses.csv"
+    )
+    query = "workflow=expenses&decision=approved&format=csv"
+    assert f'/api/v1/feedback?{query}"' in page.context["api_line"]
+
+
+def test_carl_of_another_team_sees_no_workflow_and_gets_no_row(
+    client_of: SignIn, corrected: Task
+) -> None:
+    carl = client_of("carl")
+
+    page = carl.get("/review/exports/").content.decode()
+    assert "Nothing to export yet" in page
+    assert "expenses" not in page
+    assert carl.get("/review/exports/download?workflow=expenses").status_code == 404
+    assert body(carl.get("/review/exports/download?format=jsonl")) == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("decision=maybe", "Decision: There is no such decision"),
+        ("from=yesterday", "From: This is no day"),
+        ("reviewer=nobody", "Reviewer: Nobody of this name"),
+        ("format=xlsx", "Format: There is no such format"),
+        ("color=red", "Color: There is no such filter"),
+    ],
+)
+def test_a_wrong_filter_brings_the_form_back_with_what_is_wrong(
+    bea: Client, corrected: Task, query: str, said: str
+) -> None:
+    response = bea.get(f"/review/exports/download?workflow=expenses&{query}")
+
+    assert response.status_code == 422
+    assert said in response.content.decode()
+    assert 'value="expenses" selected' in response.content.decode()
+
+
+def test_who_is_not_signed_in_is_asked_to(client: Client, corrected: Task) -> None:
+    for url in ("/review/exports/", "/review/exports/download?workflow=expenses"):
+        assert client.get(url).status_code == 302
