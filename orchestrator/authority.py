@@ -26,7 +26,7 @@ from orchestrator.models import (
     Task,
     Workflow,
 )
-from orchestrator.models.standing import Lane, Standing, Way, standing
+from orchestrator.models.standing import NOTHING, Lane, Standing, Way, standing
 
 Row = TypeVar("Row", bound=Model)
 Subject = Workflow | Case | Task | Incident | Seat
@@ -199,4 +199,4 @@ def _is_within(limit: Decimal, seat: Seat) -> bool:
 
 
 def _plain(number: Decimal) -> str:
-    return f"{number.normalize():,f}" if number.is_finite() else "nothing"
+    return "nothing" if number == NOTHING else f"{number.normalize():,f}"

@@ -21,7 +21,9 @@ from django.db.models import Q
 if TYPE_CHECKING:
     from orchestrator.models.actors import Actor
 
-NOTHING: Final = Decimal("-Infinity")
+NOTHING: Final = Decimal(-(10**18))
+"""A limit below every ``Seat.demand``."""
+
 SHOWING: Final = frozenset({"view", "decide"})
 
 # Twenty links above a Grant are followed; what hangs deeper is not valid.
