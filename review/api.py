@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
@@ -57,7 +58,7 @@ def list_tasks(request: HttpRequest, filters: Query[QueueFilters]) -> HttpRespon
 def _after(order: Orders, cursor: str) -> Q:
     """What comes behind the last row of the page before."""
     column = COLUMNS[order]
-    value, pk = place_of(cursor, float if order == "confidence" else str, int)
+    value, pk = place_of(cursor, float if order == "confidence" else datetime, int)
     return Q(**{f"{column}__gt": value}) | Q(**{column: value, "pk__gt": pk})
 
 

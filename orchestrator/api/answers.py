@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -47,11 +48,18 @@ def cursor_of(place: Sequence[Any]) -> str:
 
 
 def place_of(cursor: str, *kinds: type) -> list[Any]:
-    """What ``cursor_of`` was given. Raises Invalid where the kinds differ."""
+    """What ``cursor_of`` was given; ``kinds`` are int, float, str or datetime. Raises Invalid."""
     try:
         place = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        place = None
-    if not isinstance(place, list) or [type(part) for part in place] != list(kinds):
-        raise Invalid(problems=[{"path": "/cursor", "message": "This is no cursor of this list."}])
-    return place
+        return [_part(part, kind) for part, kind in zip(place, kinds, strict=True)]
+    except (ValueError, TypeError, OverflowError):
+        message = "This is no cursor of this list."
+        raise Invalid(problems=[{"path": "/cursor", "message": message}]) from None
+
+
+def _part(part: Any, kind: type) -> Any:
+    if kind is datetime:
+        return datetime.fromisoformat(part).astimezone(UTC)
+    if type(part) is not kind:
+        raise TypeError(part)
+    return part
