@@ -158,8 +158,13 @@ def resolution_text(incident: Incident) -> str:
     return " · ".join(filter(None, said))
 
 
+def paragraphs(text: str) -> list[str]:
+    """A longer text without the line ends that its writer's editor made."""
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
 def attempt_line(attempt: Attempt, *, blind: bool = False) -> str:
-    """One try in figures: "confidence 0.62 · 320 ms · 0.0012 EUR · reader-3", or its error."""
+    """One try in figures: "confidence 0.62 · 320 ms · cost 0.0012 EUR", or its error."""
     if attempt.error:
         return error_text(attempt.error)
     figures = (
@@ -176,7 +181,7 @@ def money(micros: int | None, currency: str) -> str:
     if micros is None:
         return ""
     amount = f"{micros / 1_000_000:.6f}".rstrip("0").rstrip(".")
-    return f"{amount} {currency}".rstrip()
+    return f"cost {amount} {currency}".rstrip()
 
 
 def error_text(error: Any) -> str:

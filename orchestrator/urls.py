@@ -9,6 +9,8 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from orchestrator import health
+from orchestrator.api.documents import explain_problem
+from orchestrator.views import case, cases, home, incidents, workflows
 
 # One sign-in for all pages: with its rate limits and its second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -16,7 +18,24 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 # Browsers ask for it on pages that name no icon, the admin's among them.
 favicon = RedirectView.as_view(url=lazy(static, str)("img/favicon.svg"))
 
+handler400 = "orchestrator.views.refusals.bad_request"
+
 urlpatterns = [
+    path("", home.home, name="home"),
+    path("cases/", cases.cases, name="cases"),
+    path("cases/<int:pk>/", case.case, name="case"),
+    path("cases/<int:pk>/cancel/", case.cancel_case, name="cancel_case"),
+    path("workflows/", workflows.workflows, name="workflows"),
+    path("stop/", workflows.stop_all, name="stop_all"),
+    path("resume/", workflows.resume_all, name="resume_all"),
+    path("workflows/<slug:slug>/", workflows.workflow, name="workflow"),
+    path("workflows/<slug:slug>/stop/", workflows.stop_workflow, name="stop_workflow"),
+    path("workflows/<slug:slug>/resume/", workflows.resume_workflow, name="resume_workflow"),
+    path("incidents/", incidents.incidents, name="incidents"),
+    path("incidents/<int:pk>/<slug:action>/", incidents.incident, name="incident"),
+    path("review/", include("review.urls")),
+    path("api/", include("orchestrator.api.urls")),
+    path("problems/<slug:name>", explain_problem, name="problem"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("favicon.ico", login_not_required(favicon)),

@@ -61,13 +61,13 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def summary(queues: list[Queue]) -> str:
-    if not queues:
-        return "Nothing waits for you."
+    """One line under the greeting: how much waits, and whether it is late."""
     count, more = sum(queue.count for queue in queues), any(queue.more for queue in queues)
-    number = f"{'More than ' if more else ''}{count}"
-    verb = "waits" if count == 1 and not more else "wait"
-    late = sum(queue.late for queue in queues)
-    return f"{number} {verb} for you{', some of it is late' if late else ''}."
+    if count == 0:
+        return "Nothing waits for you."
+    tasks = "1 task waits" if count == 1 else f"{count:,}{'+' if more else ''} tasks wait"
+    late = any(queue.late for queue in queues)
+    return f"{tasks} for you{', some of them late' if late else ''}."
 
 
 def waiting(actor: Actor) -> list[Queue]:
@@ -105,8 +105,8 @@ def steps_of(places: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Step]:
         Step.objects.filter(reduce(or_, keys, Q(pk__in=())))
         .exclude(version__published_at=None)
         .select_related("version__workflow")
-        .order_by("version__workflow", "key", "-version__number")
-        .distinct("version__workflow", "key")
+        .order_by("version__workflow_id", "key", "-version__number")
+        .distinct("version__workflow_id", "key")
     )
     return {(step.version.workflow_id, step.key): step for step in steps}
 
@@ -147,7 +147,7 @@ def troubles(actor: Actor) -> list[dict[str, object]]:
         {
             "url": reverse("case", args=[incident.task.case_id]) + f"#incident-{incident.pk}",
             "case_key": incident.task.case.key,
-            "text": f"{incident.task.step.name}: {incident_text(incident)}",
+            "text": incident_text(incident),
             "at": incident.opened_at,
         }
         for incident in newest

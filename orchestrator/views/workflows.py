@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from orchestrator import authority, engine
 from orchestrator.exceptions import NotFound
 from orchestrator.models import Actor, Event, Workflow, WorkflowVersion
-from orchestrator.pages import person
+from orchestrator.pages import paragraphs, person
 from orchestrator.sentences import step_views
 from orchestrator.views.requests import actor_of, came_from, link, number, reason_of, user_of
 
@@ -38,7 +38,7 @@ def workflow_row(workflow: Workflow) -> dict[str, Any]:
     return {
         "url": reverse("workflow", args=[workflow.slug]),
         "name": workflow.name,
-        "summary": workflow.description.strip().split("\n", maxsplit=1)[0],
+        "summary": next(iter(paragraphs(workflow.description)), ""),
         "halted": workflow.halted_at is not None,
         "version": f"Version {version.number}" if version else "",
         "owner": person(workflow.owner),
@@ -121,7 +121,7 @@ def head(request: HttpRequest, found: Workflow, actor: Actor) -> dict[str, Any]:
     may_edit = user.is_staff and user.has_perm("orchestrator.change_workflow")
     return {
         "name": found.name,
-        "description": found.description,
+        "description": paragraphs(found.description),
         "halted_at": found.halted_at,
         "halted_why": halted_why(found) if found.halted_at else "",
         "can_stop": authority.may(actor, "halt", found).allowed,
