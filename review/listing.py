@@ -16,10 +16,14 @@ from django.utils import timezone
 from orchestrator.models import Actor, Seat, Step, Workflow
 from review.forms import SURE
 from review.screens import holder_of
-from review.wanted import ORDERS, Wanted
+from review.wanted import ORDERS, Order, Wanted
 
 SIZE: Final = 50
-COLUMNS: Final[Mapping[str, str]] = {"due": "due_at", "confidence": "rank", "created": "created_at"}
+COLUMNS: Final[Mapping[Order, str]] = {
+    "due": "due_at",
+    "confidence": "rank",
+    "created": "created_at",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +133,11 @@ def _line(seat: Seat, actor: Actor, wanted: Wanted) -> Line:
 
 def _filters(actor: Actor, wanted: Wanted) -> dict[str, Any]:
     queue = reverse("review:queue")
+    workflows = list(Workflow.objects.visible_to(actor))
     return {
-        "workflows": Workflow.objects.visible_to(actor),
+        "workflows": workflows,
         "workflow": wanted.workflow,
-        "steps": _steps(actor, wanted.workflow),
+        "steps": _steps(workflows, wanted.workflow),
         "step": wanted.step,
         "active": wanted.is_filtered,
         "order": wanted.order,
@@ -143,10 +148,10 @@ def _filters(actor: Actor, wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _steps(actor: Actor, slug: str) -> Sequence[Step]:
+def _steps(workflows: Sequence[Workflow], slug: str) -> Sequence[Step]:
     """The steps of the published version that people may be asked about."""
-    if not slug:
+    versions = [row.published_version_id for row in workflows if row.slug == slug]
+    if not versions:
         return []
-    visible = Workflow.objects.visible_to(actor).filter(slug=slug)
-    steps = Step.objects.filter(version__in=visible.values("published_version"))
-    return list(steps.filter(rights__group__isnull=False).distinct().order_by("position"))
+    asked = Step.objects.filter(version__in=versions, rights__group__isnull=False)
+    return list(asked.distinct().order_by("position"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, cast
 from urllib.parse import urlencode
 
-ORDERS: Final[Mapping[str, str]] = {
+Order = Literal["due", "confidence", "created"]
+
+ORDERS: Final[Mapping[Order, str]] = {
     "due": "Due first",
     "confidence": "Least sure first",
     "created": "Oldest first",
@@ -20,7 +22,7 @@ class Wanted:
 
     workflow: str = ""
     step: str = ""
-    order: str = "due"
+    order: Order = "due"
 
     @classmethod
     def asked(cls, data: Mapping[str, str]) -> Wanted:
@@ -28,7 +30,7 @@ class Wanted:
         return cls(
             data.get("workflow", "")[:80],
             data.get("step", "")[:80],
-            order if order in ORDERS else "due",
+            cast("Order", order) if order in ORDERS else "due",
         )
 
     @property
@@ -48,5 +50,5 @@ class Wanted:
         query = "&".join(filter(None, (self.query, urlencode(more))))
         return f"{url}?{query}" if query else url
 
-    def ordered(self, order: str) -> Wanted:
+    def ordered(self, order: Order) -> Wanted:
         return replace(self, order=order)

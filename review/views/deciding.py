@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from orchestrator import engine
+from orchestrator import authority, engine
 from orchestrator.exceptions import (
     AlreadyDecided,
     Invalid,
     NotAllowed,
+    NotFound,
     Refusal,
     StaleClaim,
     StaleDigest,
@@ -52,7 +53,7 @@ def _decide(request: ReviewRequest, seat: Seat, actor: Actor, answer: Answer) ->
     return engine.decide(
         seat.task_id,
         actor=actor,
-        claim_token=seat.claim_token,
+        claim_token=request.POST["claim_token"],
         digest=request.POST.get("digest", ""),
         word=answer.word,
         output=answer.output,
@@ -106,13 +107,14 @@ def undo(request: ReviewRequest, decision_id: int) -> HttpResponse:
     if request.method != "POST":
         return redirect("review:queue")
     actor, wanted = actor_of(request), wanted_by(request)
+    decision = _visible(decision_id, actor)
     try:
         seat = engine.undo(decision_id, actor=actor)
     except UndoClosed as refusal:
         if not request.htmx:
             raise
         return too_late(request, refusal)
-    typed = _said(seat, decision_id)
+    typed = _said(decision)
     keep(typed, seat.task_id, actor, str(seat.claim_token))
     if not request.htmx:
         return redirect(task_urls(seat.task_id, wanted)["task"])
@@ -120,8 +122,17 @@ def undo(request: ReviewRequest, decision_id: int) -> HttpResponse:
     return show_task(request, screen, announcement="Taken back. It is yours again.")
 
 
-def _said(seat: Seat, decision_id: int) -> Typed:
+def _visible(decision_id: int, actor: Actor) -> Decision:
+    """The decision with its task and step. Raises NotFound where its task is none for the actor."""
+    decision = Decision.objects.select_related("task__step").filter(pk=decision_id).first()
+    if decision is None:
+        raise NotFound
+    authority.access_task(actor, decision.task_id)
+    return decision
+
+
+def _said(decision: Decision) -> Typed:
     """What the decision said, as its form: nobody types a correction twice."""
-    decision = Decision.objects.select_related("task__step").get(pk=decision_id)
-    output = decision.output if decision.word == "corrected" else decision.task.proposal
+    said = decision.word in {"corrected", "responded"} and decision.output is not None
+    output = decision.output if said else decision.task.proposal
     return Typed.of_output(decision.task.step.schema, output, decision.comment)

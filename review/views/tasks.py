@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from orchestrator import authority, engine, schema
-from orchestrator.exceptions import NotAllowed, Refusal, StaleClaim
+from orchestrator.exceptions import Refusal, StaleClaim
 from orchestrator.models import Actor
 from orchestrator.pages import moments
 from orchestrator.sight import events_of, sight_of
@@ -60,7 +60,7 @@ def claim(request: ReviewRequest, task_id: int) -> HttpResponse:
     actor, wanted = actor_of(request), wanted_by(request)
     try:
         seat = engine.claim(task_id, actor=actor, seconds=CLAIM_SECONDS)
-    except (NotAllowed, StaleClaim) as refusal:
+    except Refusal as refusal:
         return _task(request, task_id, actor, refusal)
     typed = Typed.posted(request.POST.dict())
     if typed.fields:
