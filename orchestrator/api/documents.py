@@ -184,7 +184,7 @@ def _operation(found: dict[str, Any], path: str, method: str, one: dict[str, Any
         method=method.upper(),
         path=path,
         summary=one["summary"],
-        description=one.get("description", ""),
+        description=" ".join(one.get("description", "").split()),
         scope=one["security"][0]["key"][0],
         parameters=[_parameter(parameter) for parameter in parameters],
         body=list(_members(found, _schema(one.get("requestBody", {})))),

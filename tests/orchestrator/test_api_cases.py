@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -35,7 +34,6 @@ def test_a_case_comes_in_once() -> None:
     assert [(task["step"], task["state"]) for task in case["tasks"]] == [("read", "ready")]
     assert "decision" not in case["tasks"][0]
     assert case["created_at"].endswith("Z")
-    assert datetime.fromisoformat(case["created_at"])
     assert Case.objects.count() == 1
 
 
@@ -175,13 +173,11 @@ def test_events_in_pages() -> None:
     program = Program("cara")
 
     whole = program.get(f"cases/{case.pk}/events").json()
-    found: list[Any] = []
-    cursor = ""
-    while cursor is not None:
-        page = program.get(f"cases/{case.pk}/events", limit=2, cursor=cursor).json()
-        found += page["items"]
-        cursor = page["cursor"]
+    page = program.get(f"cases/{case.pk}/events", limit=2).json()
+    rest = program.get(f"cases/{case.pk}/events", cursor=page["cursor"]).json()
 
+    assert (len(page["items"]), rest["cursor"]) == (2, None)
+    found = page["items"] + rest["items"]
     assert found == whole["items"]
     assert [event["seq"] for event in found] == list(range(1, len(found) + 1))
     assert found[0]["type"] == "case.started"
