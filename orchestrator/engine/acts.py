@@ -12,6 +12,7 @@ from django.db import transaction
 
 from orchestrator.engine import events
 from orchestrator.engine.definition import Definition, definition_of
+from orchestrator.engine.leasing import Work
 from orchestrator.exceptions import NotFound
 from orchestrator.models import Actor, Case, Task
 from orchestrator.signals import work_ready
@@ -22,7 +23,8 @@ class Act:
     """What a verb holds while it works: the locked case and the database's time.
 
     ``changed`` are the columns of the case that are saved with its chain; ``rings`` says that
-    machine work is ready when the transaction is through.
+    machine work is ready when the transaction is through. Where the caller ``hands_on``, the
+    next machine step is not announced but leased to it, as ``handed``.
     """
 
     case: Case
@@ -32,6 +34,8 @@ class Act:
     changed: set[str] = field(default_factory=set)
     entries: list[events.Entry] = field(default_factory=list)
     rings: bool = False
+    hands_on: bool = False
+    handed: Work | None = None
 
     def note(
         self,
@@ -74,6 +78,6 @@ def acting(case_id: int, actor: Actor | None = None) -> Iterator[Act]:
 
 def locked_task(act: Act, task_id: int) -> Task:
     """The task as it is now, locked after its case."""
-    task = Task.objects.select_for_update().get(pk=task_id, case_id=act.case.pk)
+    task = Task.objects.select_for_update(no_key=True).get(pk=task_id, case_id=act.case.pk)
     task.case, task.step = act.case, act.definition.steps[task.step_key]
     return task

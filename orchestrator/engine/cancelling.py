@@ -41,5 +41,5 @@ def _cancel(act: Act, task: Task) -> None:
     task.lease_expires_at = task.settle_at = None
     task.save(update_fields=["state", "fence", "finished_at", "lease_expires_at", "settle_at"])
     withdraw_seats(act, task)
-    for incident in Incident.objects.select_for_update().filter(task=task, state="open"):
+    for incident in Incident.objects.select_for_update(no_key=True).filter(task=task, state="open"):
         close(act, incident, "cancelled")

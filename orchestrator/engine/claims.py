@@ -64,9 +64,9 @@ WITH way AS MATERIALIZED (
             AND (%(actor)s = ANY(s.skipped)) = %(skipped)s
             AND NOT s.barred && way.without
             AND s.task_id <> ALL ((SELECT tasks FROM mine)::bigint[])
-            AND (%(selves)s = '{{}}'::bigint[] OR (
+            AND (%(selves)s::bigint[] = '{{}}' OR (
                 SELECT count(*) = 0 FROM orchestrator_attempt a
-                WHERE a.task_id = s.task_id AND a.actor_id = ANY(%(selves)s)
+                WHERE a.task_id = s.task_id AND a.actor_id = ANY(%(selves)s::bigint[])
             ))
             AND (way.most IS NULL OR s.demand <= way.most OR s.demand IS NULL AND (
                 SELECT p."limit" = '' OR p.kind = 'human'

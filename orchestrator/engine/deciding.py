@@ -135,7 +135,7 @@ def seat_of(task: Task, token: UUID | str) -> Seat | None:
         wanted = UUID(str(token))
     except ValueError:
         return None
-    return Seat.objects.select_for_update().filter(task=task, claim_token=wanted).first()
+    return Seat.objects.select_for_update(no_key=True).filter(task=task, claim_token=wanted).first()
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +353,7 @@ def _side(word: str) -> str:
 
 def _bar(seats: QuerySet[Seat], actor: Actor) -> None:
     """Nobody counts twice in a round."""
-    for seat in seats.select_for_update().order_by("id"):
+    for seat in seats.select_for_update(no_key=True).order_by("id"):
         seat.barred = sorted({*seat.barred, actor.pk})
         seat.save(update_fields=["barred"])
 

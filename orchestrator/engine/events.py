@@ -43,7 +43,8 @@ def stream_of(holder: Case | Workflow) -> str:
 def locked(model: type[Holder], pk: int) -> tuple[Holder, datetime]:
     """The row, locked until the transaction ends, and the database's time."""
     rows = cast("models.QuerySet[Any]", model.objects.all())
-    row = rows.select_for_update().annotate(clock=ClockTimestamp()).get(pk=pk)
+    # No key: rows that refer to this one are written meanwhile without waiting.
+    row = rows.select_for_update(no_key=True).annotate(clock=ClockTimestamp()).get(pk=pk)
     return row, row.clock
 
 

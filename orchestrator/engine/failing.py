@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.db import transaction
 
@@ -12,6 +12,7 @@ from orchestrator.connectors import CallError, Result
 from orchestrator.definitions.format import seconds
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.incidents import open_incident
+from orchestrator.engine.leasing import Work
 from orchestrator.models import (
     Attempt,
     Connection,
@@ -23,9 +24,6 @@ from orchestrator.models import (
     TaskState,
 )
 from orchestrator.models.fields import ClockTimestamp
-
-if TYPE_CHECKING:
-    from orchestrator.engine.working import Work
 
 MOST_CRASHES: Final = 3
 LONGEST_WAIT: Final = 3600.0

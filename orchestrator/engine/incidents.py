@@ -33,7 +33,7 @@ def open_incident(act: Act, task: Task, kind: str, message: str, **detail: Any) 
 def withdraw_seats(act: Act, task: Task) -> None:
     """Close the seats that nobody has decided yet."""
     seats = Seat.objects.filter(task=task, state=SeatState.OPEN)
-    closed = list(seats.select_for_update().order_by("id").values_list("id", flat=True))
+    closed = list(seats.select_for_update(no_key=True).order_by("id").values_list("id", flat=True))
     if closed:
         Seat.objects.filter(id__in=closed).update(state=SeatState.WITHDRAWN)
         act.note("seat.withdrawn", {"task": task.pk}, {"seats": closed})
@@ -45,7 +45,7 @@ def begin(act: Act, incident_id: int) -> tuple[Incident, Task]:
     if incident is None:
         raise NotFound
     task = locked_task(act, incident.task_id)
-    incident = Incident.objects.select_for_update().get(pk=incident_id)
+    incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
     if incident.state != "open":
         raise NotFound("This incident was resolved meanwhile.")
     return incident, task

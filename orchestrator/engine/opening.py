@@ -13,6 +13,7 @@ from orchestrator import routing
 from orchestrator.engine.acts import Act
 from orchestrator.engine.definition import ASKING, MACHINE
 from orchestrator.engine.incidents import open_incident
+from orchestrator.engine.leasing import Work, lease_of
 from orchestrator.models import (
     Attempt,
     DecisionRight,
@@ -56,12 +57,18 @@ def open_task(act: Act, step: Step) -> Task:
     """The next visit of a step in this case."""
     visit = _next_visit(act, step)
     task = new_task(act, step, visit)
+    takes = act.hands_on and step.kind in MACHINE and visit <= MOST_VISITS
+    if takes:
+        task.state, task.fence, task.attempts = TaskState.RUNNING, 1, 1
+        task.lease_expires_at = act.now + lease_of(step)
     task.save(force_insert=True)
     act.note("task.opened", {"task": task.pk}, {"step": step.key, "visit": visit})
     if visit > MOST_VISITS:
         open_incident(act, task, "loop", f"{step.name} was visited {MOST_VISITS} times.")
     elif step.kind == StepKind.HUMAN:
         ask(act, task)
+    elif takes:
+        act.handed = Work(task.pk, act.case.pk, step.key, 1, 1, task.effect_key)
     else:
         act.rings = True
     return task

@@ -36,7 +36,7 @@ def retry(incident_id: int, *, actor: Actor) -> None:
 
 def _ask_again(act: Act, task: Task) -> None:
     """Bring the last output before people in a new round."""
-    attempt = Attempt.objects.filter(task=task, error=None).order_by("-number").first()
+    attempt = Attempt.objects.filter(task=task, error__isnull=True).order_by("-number").first()
     facts = facts_of(act, task, attempt, task.proposal)
     route = routing.route(act.definition.rules[task.step_key], facts)
     right = asked_right(act, task, route)

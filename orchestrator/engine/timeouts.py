@@ -28,7 +28,7 @@ def _is_free() -> Q:
 def _expire(seat_id: int, task_id: int, case_id: int) -> bool:
     with acting(case_id) as act:
         task = locked_task(act, task_id)
-        seats = Seat.objects.select_for_update().filter(_is_free(), state=SeatState.OPEN)
+        seats = Seat.objects.select_for_update(no_key=True).filter(_is_free(), state=SeatState.OPEN)
         seat = seats.filter(pk=seat_id, due_at__lte=act.now).first()
         if seat is None or task.state != TaskState.IN_REVIEW:
             return False

@@ -31,7 +31,7 @@ def undo(decision_id: int, *, actor: Actor) -> Seat:
         raise NotAllowed(reasons=["Only who made a decision can take it back."])
     with acting(decision.task.case_id, actor) as act:
         task = locked_task(act, decision.task_id)
-        seat = Seat.objects.select_for_update().get(pk=decision.seat_id)
+        seat = Seat.objects.select_for_update(no_key=True).get(pk=decision.seat_id)
         _check(act, task, seat, decision)
         act.note("decision.undone", {"task": task.pk, "decision": decision.pk})
         if task.state == TaskState.DECIDED:
@@ -73,7 +73,7 @@ def _withdraw_later(act: Act, task: Task, seat: Seat) -> None:
 
 def _new_round(act: Act, task: Task, bench: Bench) -> Seat:
     """Undo a correction that opened a round: the value it corrected is judged anew."""
-    for filled in Seat.objects.select_for_update().filter(
+    for filled in Seat.objects.select_for_update(no_key=True).filter(
         task=task, state=SeatState.DECIDED, decided_by=act.actor
     ):
         _reopen_seat(filled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from django.db import connection
@@ -21,6 +21,7 @@ from orchestrator.engine import failing
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.definition import definition_of
 from orchestrator.engine.judging import judge
+from orchestrator.engine.leasing import GRACE, Work
 from orchestrator.engine.reading import attempt_fields, is_json
 from orchestrator.exceptions import StaleFence
 from orchestrator.models import (
@@ -37,9 +38,6 @@ from orchestrator.pointers import MISSING, lookup
 
 MOST_STEPS: Final = 32
 MOST_SECONDS: Final = 10.0
-GRACE: Final = 30
-"""Seconds that a lease lasts beyond the time-out of its step."""
-
 # Skip locked: several workers ask at once and each gets another row.
 CLAIM: Final = """
 UPDATE orchestrator_task AS t SET state = 'running', fence = t.fence + 1,
@@ -53,19 +51,6 @@ WHERE s.id = t.step_id AND t.id = (
 )
 RETURNING t.id, t.case_id, t.step_key, t.fence, t.attempts, t.effect_key, t.proposal IS NOT NULL
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A claimed task. ``handed_in``: the output came along with the case."""
-
-    task_id: int
-    case_id: int
-    step_key: str
-    fence: int
-    attempt: int
-    effect_key: str
-    handed_in: bool = False
 
 
 def claim_work() -> Work | None:
@@ -82,38 +67,47 @@ def is_work_ready() -> bool:
 
 
 def work_until_idle(limit: int = 1000, seconds: float = MOST_SECONDS) -> int:
-    """Perform ready machine steps, one after the other; returns how many were taken."""
+    """Perform ready machine steps, one after the other; returns how many were taken.
+
+    Whoever completes a step is handed the next one of its case in the same commit, for at
+    most 32 steps: then the others have their turn.
+    """
     end = time.monotonic() + seconds
     done = 0
     while done < limit and time.monotonic() < end:
-        work = claim_work()
+        work, steps = claim_work(), 0
         if work is None:
             break
-        done += 1
-        perform(work)
+        while work is not None:
+            done, steps = done + 1, steps + 1
+            goes_on = steps < MOST_STEPS and done < limit and time.monotonic() < end
+            work = perform(work, hand_on=goes_on)
     return done
 
 
-def perform(work: Work) -> None:
-    """One try of a claimed task, from its input to its hand-in. A stale one changes nothing."""
+def perform(work: Work, *, hand_on: bool = False) -> Work | None:
+    """One try of a claimed task, from its input to its hand-in. A stale one changes nothing.
+
+    With ``hand_on`` the case's next machine step comes back claimed, if there is one.
+    """
     try:
         if work.handed_in:
-            _judge_handed_in(work)
-        else:
-            _call(work)
+            return _judge_handed_in(work, hand_on=hand_on)
+        return _call(work, hand_on=hand_on)
     except StaleFence:
-        return
+        return None
 
 
-def _judge_handed_in(work: Work) -> None:
+def _judge_handed_in(work: Work, *, hand_on: bool) -> Work | None:
     with acting(work.case_id) as act:
+        act.hands_on = hand_on
         task = _held(act, work)
         if task is not None:
-            attempt = Attempt.objects.get(task=task, number=1, shadow=False)
-            judge(act, task, attempt)
+            judge(act, task, Attempt.objects.get(task=task, number=1, shadow=False))
+    return act.handed
 
 
-def _call(work: Work) -> None:
+def _call(work: Work, *, hand_on: bool) -> Work | None:
     case = Case.objects.get(pk=work.case_id)
     step = definition_of(case.version_id).steps[work.step_key]
     given = input_of(step, case.data)
@@ -125,9 +119,9 @@ def _call(work: Work) -> None:
         result = _answer(step, send, given, work)
     except CallError as error:
         failing.fail(work, given, error)
-        return
+        return None
     latency = round((time.monotonic() - started) * 1000)
-    submit_output(work, result, given=given, latency_ms=latency)
+    return submit_output(work, result, given=given, latency_ms=latency, hand_on=hand_on)
 
 
 def _connection(step: Step) -> Connection:
@@ -170,13 +164,21 @@ def input_of(step: Step, data: dict[str, Any]) -> Any:
 
 
 def submit_output(
-    work: Work, result: Result, *, given: Any = None, latency_ms: int | None = None
-) -> None:
+    work: Work,
+    result: Result,
+    *,
+    given: Any = None,
+    latency_ms: int | None = None,
+    hand_on: bool = False,
+) -> Work | None:
     """Hand in the result of a claimed task: recorded, judged by the rules, and led on.
+
+    With ``hand_on`` the case's next machine step comes back claimed, if there is one.
 
     Raises StaleFence, after recording it, when somebody else holds the task meanwhile.
     """
     with acting(work.case_id) as act:
+        act.hands_on = hand_on
         task = _held(act, work)
         if task is not None:
             attempt = _attempt(act, task, work, result, given=given, latency_ms=latency_ms)
@@ -184,6 +186,7 @@ def submit_output(
             judge(act, task, attempt)
     if task is None:
         raise StaleFence
+    return act.handed
 
 
 def _held(act: Act, work: Work) -> Task | None:
