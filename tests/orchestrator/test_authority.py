@@ -411,7 +411,8 @@ def test_a_grant_holds_where_and_when_it_says(expenses: Workflow, carl: Actor, w
         "past": {"until": yesterday()},
         "action": {"action": "view"},
     }
-    grant(carl, **{"workflow": expenses, "step_key": "read"} | other[wrong])
+    columns: dict[str, Any] = {"workflow": expenses, "step_key": "read"}
+    grant(carl, **columns | other[wrong])
 
     assert reasons(carl, seat(expenses, "c-1"))
 
@@ -492,8 +493,8 @@ def test_a_delegated_grant_falls_with_the_one_above(
         "action": {"action": "view"},
         "effect": {"effect": "exclude"},
     }
-    above = grant(lea, **{"workflow": expenses, "may_delegate": True} | other[broken])
-    grant(carl, parent=above, workflow=expenses)
+    columns: dict[str, Any] = {"workflow": expenses, "may_delegate": True}
+    grant(carl, parent=grant(lea, **columns | other[broken]), workflow=expenses)
 
     assert reasons(carl, seat(expenses, "c-1")) == [authority.UNSEEN]
 
