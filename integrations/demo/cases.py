@@ -18,9 +18,12 @@ Case = dict[str, Any]
 SIZE = 100
 
 
-def batches() -> Iterator[tuple[str, list[Case]]]:
-    """Slug and up to 100 cases at a time, in turn: every queue has work from the start."""
-    turns = zip_longest(*(_batches(slug, arriving(slug)) for slug in workflows.SLUGS))
+def batches(most: int | None = None) -> Iterator[tuple[str, list[Case]]]:
+    """Slug and up to 100 cases at a time, in turn: every queue has work from the start.
+
+    ``most``: so many of each workflow, all when None.
+    """
+    turns = zip_longest(*(_batches(slug, islice(arriving(slug), most)) for slug in workflows.SLUGS))
     return (batch for batch in chain.from_iterable(turns) if batch)
 
 

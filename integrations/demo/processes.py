@@ -8,6 +8,7 @@ import sys
 from django.conf import settings
 
 from integrations.demo import ledger
+from orchestrator.models import Connection
 from orchestrator.processes.child import Process
 
 USUAL_PORT = 8011
@@ -24,6 +25,13 @@ def free_port() -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("No port of the loopback is free.")
+
+
+def connect_ledger(port: int) -> None:
+    """Have the steps that pay find the ledger where it listens this time."""
+    ledger = Connection.objects.get(name="ledger")
+    ledger.settings = {**ledger.settings, "url": f"http://127.0.0.1:{port}"}
+    ledger.save(update_fields=["settings"])
 
 
 def ledger_process(port: int) -> Process:

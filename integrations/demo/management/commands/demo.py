@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integrations.demo import people, workflows
 from integrations.demo.digits import training as digits
-from integrations.demo.processes import free_port, ledger_process
+from integrations.demo.loading import load
+from integrations.demo.processes import connect_ledger, free_port, ledger_process
 from integrations.demo.refunds import training as refunds
 from orchestrator import engine
 from orchestrator.definitions import import_draft
@@ -32,13 +34,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--reset", action="store_true", help="forget everything before")
+        parser.add_argument(
+            "--cases", type=int, metavar="N", help="load only so many cases of each workflow"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["reset"]:
                 self.reset()
             port = free_port()
-            run_group([ledger_process(port)], prepare=self.prepare, on_ready=self.print_logins)
+            run_group(
+                [ledger_process(port)],
+                prepare=partial(self.prepare, port, options["cases"]),
+                on_ready=self.print_logins,
+            )
         except StateError as error:
             raise CommandError(str(error)) from error
 
@@ -49,8 +58,11 @@ class Command(BaseCommand):
         settings.HOME.wipe()
         shutil.rmtree(settings.HOME.path / "demo", ignore_errors=True)
 
-    def prepare(self) -> None:
-        """Make what is missing; nothing that is there is made again."""
+    def prepare(self, port: int, most: int | None) -> None:
+        """Make what is missing; nothing that is there is made again.
+
+        ``port``: where the ledger listens this time. ``most``: so many cases of each workflow.
+        """
         with self.phase("Training the readers"):
             refunds.ensure()
             digits.ensure()
@@ -60,6 +72,9 @@ class Command(BaseCommand):
             for slug in workflows.SLUGS:
                 if not Workflow.objects.filter(slug=slug).exists():
                     publish(slug)
+            connect_ledger(port)
+        with self.phase("Loading cases"):
+            load(most)
 
     def print_logins(self) -> None:
         for name, password, role in people.logins():
