@@ -7,7 +7,7 @@ the command and the API only parse a ``Query`` and pass bytes on.
 from review.feedback.exporting import Export, manifest_line, stream, write_files
 from review.feedback.formats import FORMATS, Format, format_of
 from review.feedback.query import FILTERS, Query, deciders, exportable
-from review.feedback.rows import KEYS, NESTED, Row, count, rows
+from review.feedback.rows import KEYS, NESTED, Row, batches, count
 
 __all__ = [
     "FILTERS",
@@ -18,12 +18,12 @@ __all__ = [
     "Format",
     "Query",
     "Row",
+    "batches",
     "count",
     "deciders",
     "exportable",
     "format_of",
     "manifest_line",
-    "rows",
     "stream",
     "write_files",
 ]

@@ -18,7 +18,7 @@ from django.utils import timezone
 from orchestrator import engine
 from review.feedback.formats import format_of
 from review.feedback.query import Query
-from review.feedback.rows import Row, rows
+from review.feedback.rows import Row, batches
 
 SCHEMA_VERSION: Final = 1
 
@@ -72,7 +72,7 @@ class Export:
     def _counted(self) -> Iterator[list[Row]]:
         watermark = engine.verdict_watermark()
         self.cursor = self.query.since
-        for batch in rows(self.query, watermark):
+        for batch in batches(self.query, watermark):
             self._count(batch)
             yield batch
         if self.decisions.total() != self.query.limit:

@@ -8,35 +8,31 @@ from typing import Any, Final
 import orjson
 
 from orchestrator.diffing import diff
-from orchestrator.models import ActorKind, Word
 from orchestrator.pointers import child, split
 
 CONFIRMED: Final = "confirmed"
 CORRECTED: Final = "corrected"
 UNSEEN: Final = "unseen"
 GONE: Final = "/~"  # no pointer ends like this
-JUDGES_NO_FIELD: Final = frozenset({Word.REJECTED, Word.ESCALATED})
+NONE_KNOWN: Final = "[]"
 
 
 def field_provenance(
-    word: str, kind: str, output: str | None, other: str | None, corrections: str
+    output: str | None, said: str | None, corrections: str, *, is_person: bool
 ) -> str:
     """Each leaf of what was decided: corrected where it differs from the agent's ``output``,
     confirmed where a person let it stand, unseen where no person looked.
 
-    All are JSON texts. ``other`` is what was decided where it is not the agent's output;
-    ``corrections`` spare the comparison where they lead from one to the other. Who rejects or
-    escalates an output says nothing of its fields. An empty object or array is a leaf.
+    All are JSON texts. ``said`` is what was decided, None where that is ``output``;
+    ``corrections`` lead from one to the other, ``NONE_KNOWN`` where that is to be found out.
+    An empty object or array is a leaf.
     """
-    said = output if other is None else other
-    if said is None or word in JUDGES_NO_FIELD:
-        return "{}"
-    value = orjson.loads(said)
+    value = orjson.loads(said or output or "null")
     changed: set[str] = set()
-    if output is not None and other is not None:
+    if output is not None and said is not None:
         changed = _changed(corrections, output, value)
     found: dict[str, str] = {}
-    _mark(found, value, "", changed, CONFIRMED if kind == ActorKind.HUMAN else UNSEEN)
+    _mark(found, value, "", changed, CONFIRMED if is_person else UNSEEN)
     return orjson.dumps(found).decode()
 
 
@@ -75,12 +71,15 @@ def input_of_case(data: str, provenance: str, task_id: int) -> str:
     found = orjson.loads(data)
     for path, wrote in orjson.loads(provenance).items():
         if wrote["task"] >= task_id:
-            _remove(found, split(path))
+            found = _without(found, split(path))
     return orjson.dumps(found).decode()
 
 
-def _remove(data: Any, parts: tuple[str, ...]) -> None:
-    for part in parts[:-1]:
-        data = data.get(part) if isinstance(data, dict) else None
-    if isinstance(data, dict) and parts:
-        data.pop(parts[-1], None)
+def _without(data: Any, parts: tuple[str, ...]) -> Any:
+    if not parts:
+        return {}
+    if isinstance(data, dict) and parts[0] in data:
+        first, *rest = parts
+        inside = {first: _without(data[first], tuple(rest))} if rest else {}
+        return {key: value for key, value in data.items() if key != first} | inside
+    return data

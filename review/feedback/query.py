@@ -65,7 +65,11 @@ def _asked(mapping: Mapping[str, str]) -> dict[str, str]:
     unknown = sorted(mapping.keys() - {*FILTERS} - NOT_FILTERS)
     if unknown:
         raise _invalid(unknown[0], f"There is no such filter; there are {', '.join(FILTERS)}.")
-    return {name: mapping[name] for name in FILTERS if mapping.get(name)}
+    asked = {name: mapping[name] for name in FILTERS if mapping.get(name)}
+    for name, value in asked.items():
+        if "\x00" in value:
+            raise _invalid(name, "A value has no NUL.")
+    return asked
 
 
 def _invalid(name: str, message: str) -> Invalid:
@@ -129,7 +133,12 @@ def _moment(text: str, *, days: int = 0) -> datetime:
 
 def _reviewers(name: str, *, workflows: Sequence[int]) -> list[int]:
     """Who goes by this name: a person by the user name, a rule or program by its own."""
-    named = Q(user__username=name) | Q(user=None, name=name)
+    base, _, revision = name.rpartition("@")
+    named = (
+        Q(user__username=name)
+        | Q(user=None, name=name)
+        | Q(user=None, name=base, revision=revision)
+    )
     found = list(deciders(workflows).filter(named).values_list("pk", flat=True))
     if not found:
         raise ValueError("Nobody of this name has decided here.")

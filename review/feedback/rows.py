@@ -12,8 +12,9 @@ from typing import Any, Final
 from django.db import connection
 
 from orchestrator import engine
+from orchestrator.models import ActorKind, Word
 from review.feedback import sql
-from review.feedback.provenance import field_provenance, input_of_case
+from review.feedback.provenance import NONE_KNOWN, field_provenance, input_of_case
 from review.feedback.query import Query
 
 KEYS: Final = (
@@ -28,6 +29,7 @@ NESTED: Final = frozenset({
 })  # fmt: skip
 """Under these keys a row has the text of a JSON value, or None."""
 
+JUDGES_NO_FIELD: Final = frozenset({Word.REJECTED, Word.ESCALATED})
 LONG: Final = ("input", "output", "final", "patch", "corrections")
 
 FIRST_BATCH: Final = 50
@@ -38,7 +40,7 @@ Row = dict[str, Any]
 _Values = tuple[Any, ...]
 
 
-def rows(query: Query, watermark: int) -> Iterator[list[Row]]:
+def batches(query: Query, watermark: int) -> Iterator[list[Row]]:
     """The rows up to ``watermark`` in the order of their cursor, a batch at a time.
 
     A batch is as large as the rows before it allow, so memory does not grow with the size of
@@ -85,16 +87,15 @@ def _fetched(statement: str, parameters: Mapping[str, Any]) -> list[_Values]:
 
 def _row(values: _Values) -> Row:
     row = dict(zip(KEYS, values, strict=False))
-    other, judges_agent, data, wrote = values[len(KEYS) :]
+    says, said, judges_agent, data, wrote = values[len(KEYS) :]
     if data is not None:
         row["input"] = input_of_case(data, wrote, row["task"])
-    row["field_provenance"] = field_provenance(
-        row["decision"],
-        row["actor_kind"],
-        row["output"],
-        other,
-        row["corrections"] if judges_agent else "[]",
-    )
+    row["field_provenance"] = "{}"
+    if says and row["decision"] not in JUDGES_NO_FIELD:
+        # Only of the first round is it sure that corrections lead from the agent's output.
+        known = row["corrections"] if judges_agent else NONE_KNOWN
+        is_person = row["actor_kind"] == ActorKind.HUMAN
+        row["field_provenance"] = field_provenance(row["output"], said, known, is_person=is_person)
     return row
 
 

@@ -39,9 +39,9 @@ SELECT
     json_build_object('mode', routing.action, 'why', routing.reason)::text,
     NULLIF(attempt.model, ''), {agent}, COALESCE(person.username, {reviewer}), reviewer.kind,
     page.source = 'audit', COALESCE(seat.blind, FALSE), page.seconds, page.comment, page.decided_at,
-    CASE WHEN COALESCE(page.said, attempt.output, page.task_output) IS DISTINCT FROM attempt.output
-        THEN COALESCE(page.said, page.task_output)::text END,
-    judged.round = page.round,
+    page.said IS NOT NULL,
+    CASE WHEN page.said IS DISTINCT FROM attempt.output THEN page.said::text END,
+    page.round = 1,
     CASE WHEN attempt.input IS NULL THEN page.data::text END, page.provenance::text
 FROM (
     SELECT
@@ -65,7 +65,7 @@ LEFT JOIN orchestrator_seat seat ON seat.id = page.seat_id
 LEFT JOIN orchestrator_routing routing
     ON routing.task_id = page.task_id AND routing.round = page.round
 LEFT JOIN LATERAL (
-    SELECT attempt_id, round FROM orchestrator_routing earlier
+    SELECT attempt_id FROM orchestrator_routing earlier
     WHERE earlier.task_id = page.task_id AND earlier.round <= page.round
         AND attempt_id IS NOT NULL
     ORDER BY earlier.round DESC LIMIT 1

@@ -71,14 +71,12 @@ def test_time_filters_take_days_and_times(decided: Workflow) -> None:
     assert keys(**{"from": day, "until": exported()[-1]["decided_at"][:10]}) == "abcd"
 
 
+@pytest.mark.django_db
 def test_a_day_ends_with_its_last_second() -> None:
     query = Query.parse({"from": "2026-01-31", "until": "2026-01-31"}, None)
 
     assert query.start == datetime(2026, 1, 31, tzinfo=UTC)
     assert query.end == datetime(2026, 2, 1, tzinfo=UTC)
-
-
-test_a_day_ends_with_its_last_second = pytest.mark.django_db(test_a_day_ends_with_its_last_second)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from orchestrator import engine
 from orchestrator.models import Case, Decision, Workflow
-from review.feedback import KEYS, Query, rows
+from review.feedback import KEYS, Query, batches
 from tests import world
 from tests.review.feedback import exported, settle_now
 
@@ -123,8 +124,6 @@ def test_the_second_of_four_eyes_approves_what_the_first_corrected(expenses: Wor
 
 
 def test_a_decision_that_was_undone_never_appears(expenses: Workflow) -> None:
-    from orchestrator import engine
-
     task = world.in_review(expenses)
     undone = world.decided(task, "bea", "rejected")
     engine.undo(undone.decision.pk, actor=world.actor("bea"))
@@ -153,8 +152,8 @@ def test_numbers_keep_every_digit(expenses: Workflow) -> None:
     assert {row["output"]["amount"] for row in exported()} == {9007199254740993}
 
 
-def batches(query: Query) -> list[list[dict[str, Any]]]:
-    return list(rows(query, 10**9))
+def all_batches(query: Query) -> list[list[dict[str, Any]]]:
+    return list(batches(query, 10**9))
 
 
 @pytest.fixture
@@ -170,7 +169,7 @@ def test_batches_follow_each_other_without_gap(
 ) -> None:
     monkeypatch.setattr("review.feedback.rows.FIRST_BATCH", 2)
 
-    found = batches(many)
+    found = all_batches(many)
 
     assert [len(batch) for batch in found] == [2, 4, 1]
     assert [row["case_key"] for batch in found for row in batch] == [f"c-{n}" for n in range(7)]
@@ -180,21 +179,19 @@ def test_large_cases_come_in_smaller_batches(many: Query, monkeypatch: pytest.Mo
     monkeypatch.setattr("review.feedback.rows.FIRST_BATCH", 5)
     monkeypatch.setattr("review.feedback.rows.BATCH_CHARACTERS", 1000)
 
-    assert [len(batch) for batch in batches(many)] == [5, 1, 1]
+    assert [len(batch) for batch in all_batches(many)] == [5, 1, 1]
 
 
 def test_a_batch_is_one_statement(many: Query) -> None:
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
-        batches(many)
+    with CaptureQueriesContext(connection) as queries:
+        all_batches(many)
 
     assert len(queries) == 1
 
 
 def test_nothing_beyond_the_watermark_is_read(many: Query) -> None:
-    (whole,) = batches(many)
+    (whole,) = all_batches(many)
 
-    (some,) = rows(many, whole[2]["cursor"])
+    (some,) = batches(many, whole[2]["cursor"])
 
     assert [row["cursor"] for row in some] == [row["cursor"] for row in whole[:3]]
