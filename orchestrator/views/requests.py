@@ -33,7 +33,10 @@ def user_of(request: HttpRequest) -> User:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    return Actor.objects.for_user(user_of(request))
+    """As whom this person acts; holds the same user, whose permissions are read only once."""
+    actor = Actor.objects.for_user(user_of(request))
+    actor.user = user_of(request)
+    return actor
 
 
 def page_of(request: HttpRequest, rows: models.QuerySet[Row], *, size: int) -> Page[Row]:

@@ -1,0 +1,338 @@
+"""The list of cases and the page of one: what happened, who decided why, what is hidden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from orchestrator import engine
+from orchestrator.models import Case, Event, Task, Workflow
+from tests.world import (
+    EXPENSES,
+    FLIGHT,
+    LUNCH,
+    actor,
+    decided,
+    in_review,
+    person,
+    started,
+    workflow,
+)
+
+pytestmark = pytest.mark.django_db
+
+OTHERS = (
+    EXPENSES.replace("workflow: expenses", "workflow: others")
+    .replace("name: Expenses", "name: Others")
+    .replace("[Finance]", "[Another team]")
+    .replace("  reader:", "  other:")
+    .replace("connection: reader", "connection: other")
+    .replace("actor: reader", "actor: other")
+)
+
+
+@pytest.fixture
+def expenses() -> Workflow:
+    return workflow()
+
+
+@pytest.fixture
+def others(expenses: Workflow) -> Workflow:
+    """A workflow that only the other team and its owner see."""
+    return workflow(OTHERS.replace("owner: alice", "owner: carl"))
+
+
+def signed_in(name: str) -> Client:
+    client = Client()
+    client.force_login(person(name))
+    return client
+
+
+def listed(name: str, **query: str) -> list[str]:
+    page = signed_in(name).get("/cases/", query)
+    assert page.status_code == 200
+    return [row["key"] for row in page.context["rows"]]
+
+
+def shown(name: str, case: Case) -> str:
+    page = signed_in(name).get(reverse("case", args=[case.pk]))
+    assert page.status_code == 200
+    return str(page.content.decode())
+
+
+# The list
+
+
+def test_each_team_lists_its_own_cases(expenses: Workflow, others: Workflow) -> None:
+    started(expenses, key="ours")
+    started(others, key="theirs", by="dora")
+
+    assert listed("bea") == ["ours"]
+    assert listed("carl") == ["theirs"]
+    assert listed("dora") == ["theirs", "ours"]
+    assert listed("bea", workflow="others") == []
+
+
+def test_cases_are_found_by_the_beginning_of_their_key(expenses: Workflow) -> None:
+    for key in ("R-1", "R-10", "r-1", "X-R-1", "R_1"):
+        started(expenses, key=key)
+
+    assert listed("bea", q="R-1") == ["R-10", "R-1"]
+    assert listed("bea", q="R_") == ["R_1"]
+    assert listed("bea", q="%") == []
+    assert listed("bea", q="\x00R-1") == ["R-10", "R-1"]
+
+
+def test_cases_are_filtered_by_state_and_workflow(expenses: Workflow) -> None:
+    started(expenses, LUNCH, confidence=0.99, key="approved")
+    in_review(expenses, key="open")
+
+    assert listed("bea", state="completed") == ["approved"]
+    assert listed("bea", state="open", workflow="expenses") == ["open"]
+    assert listed("bea", state="no-such-state") == []
+    assert listed("bea", workflow="no-such-workflow") == []
+
+
+def test_pages_follow_each_other_without_gaps(expenses: Workflow) -> None:
+    outcomes = engine.start_cases(
+        expenses,
+        actor=actor("alice"),
+        cases=[{"key": f"c-{n:03}", "data": {"text": ""}} for n in range(120)],
+    )
+    assert len(outcomes) == 120
+    client, url, seen = signed_in("bea"), "/cases/?q=c-", []
+
+    for _ in range(3):
+        page = client.get(url)
+        seen += [row["key"] for row in page.context["rows"]]
+        url = page.context["page"].next_url
+
+    assert seen == [f"c-{n:03}" for n in reversed(range(120))]
+    assert url == ""
+    assert page.context["page"].first_url == "/cases/?q=c-"
+
+
+@pytest.mark.parametrize("before", ["0", "-3", "abc", "9" * 30, "١"])
+def test_a_page_number_that_is_none_shows_the_first_page(expenses: Workflow, before: str) -> None:
+    started(expenses, key="here")
+
+    assert listed("bea", before=before) == ["here"]
+
+
+def test_the_list_asks_the_same_few_questions_however_long_it_is(
+    expenses: Workflow, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(20):
+        in_review(expenses, key=f"case-{number}")
+    client = signed_in("bea")
+
+    with django_assert_max_num_queries(9):
+        client.get("/cases/")
+
+
+# One case
+
+
+def test_the_timeline_says_who_did_what(expenses: Workflow) -> None:
+    task = in_review(expenses, confidence=0.62, latency_ms=320, cost_micros=1200, model="reader-3")
+    decided(task, "bea", "corrected", output={**LUNCH, "amount": 33.5}, comment="It says 33.50.")
+
+    page = shown("lea", task.case)
+
+    for part in (
+        "<strong>Bea</strong> corrected “Read the receipt”",
+        "It says 33.50.",
+        "“Read the receipt”: a person decides",
+        "confidence 0.62 is below 0.90",
+        "confidence 0.62 · 320 ms · cost 0.0012 · reader-3",
+        "<strong>Alice</strong> started the case",
+    ):
+        assert part in page
+
+
+def test_a_decision_is_shown_with_its_proof_and_its_diff(expenses: Workflow) -> None:
+    task = in_review(expenses, confidence=0.62)
+    decided(task, "bea", "corrected", output={**LUNCH, "amount": 33.5}, seconds=12.4)
+
+    page = shown("lea", task.case)
+
+    assert "<del>42.5</del>" in page
+    assert "<ins>33.5</ins>" in page
+    for name, value in [
+        ("Rule", "Everything else (rule:1/4)"),
+        ("Version", "Expenses 1"),
+        ("Accountable", "Alice"),
+        ("Came by", "page"),
+        ("Seen for", "12 s"),
+    ]:
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+
+
+def test_an_automatic_approval_names_the_rule_and_who_answers_for_it(expenses: Workflow) -> None:
+    case = started(expenses, LUNCH, confidence=0.97)
+
+    page = shown("bea", case)
+
+    assert "<strong>The rules of version 1</strong> approved “Read the receipt”" in page
+    assert "Small and sure (rule:1/3)" in page
+    assert "<dt>On behalf of</dt><dd>Alice</dd>" in page
+    assert "confidence 0.97 is at least 0.90" in page
+    assert "The case is complete: booked" in page
+
+
+def test_a_decision_that_was_taken_back_stays_and_says_so(expenses: Workflow) -> None:
+    task = in_review(expenses)
+    done = decided(task, "bea", "rejected")
+    engine.undo(done.decision.pk, actor=actor("bea"))
+
+    page = shown("bea", task.case)
+
+    assert "Undone" in page
+    assert "<strong>Bea</strong> took back the decision on “Read the receipt”" in page
+
+
+def test_what_a_case_holds_is_text_on_its_page(expenses: Workflow) -> None:
+    case = started(expenses, key="<b>k</b>", text='<img src="//evil.example/x">\u202e')
+
+    page = shown("bea", case)
+
+    assert "<img src" not in page.replace('<img src="/static', "")
+    assert "<b>k" not in page
+    assert "U+202E" in page
+
+
+@pytest.mark.parametrize("name", ["carl"])
+def test_a_case_of_another_team_is_not_there(expenses: Workflow, name: str) -> None:
+    case = started(expenses, key="secret-key")
+
+    page = signed_in(name).get(reverse("case", args=[case.pk]))
+
+    assert page.status_code == 404
+    assert "secret-key" not in page.content.decode()
+    assert signed_in(name).get(reverse("case", args=[2**80])).status_code == 404
+
+
+def test_earlier_moments_stand_on_a_page_of_their_own(expenses: Workflow) -> None:
+    task = in_review(expenses)
+    for _ in range(30):
+        done = decided(task, "bea", "approved")
+        engine.undo(done.decision.pk, actor=actor("bea"))
+        seat = task.seats.get()
+        engine.release(task.pk, actor=actor("bea"), token=seat.claim_token)
+    client = signed_in("lea")
+
+    first = client.get(reverse("case", args=[task.case_id]))
+    second = client.get(first.context["more_url"])
+
+    told = [*first.context["moments"], *second.context["moments"]]
+    assert len(first.context["moments"]) == 50
+    assert len(told) == Event.objects.filter(stream=f"case:{task.case_id}").count()
+    assert told[-1].text == "started the case"
+    assert (second.context["more_url"], bool(second.context["newest_url"])) == ("", True)
+
+
+def test_the_page_asks_the_same_few_questions_however_much_happened(
+    expenses: Workflow, django_assert_max_num_queries: Any
+) -> None:
+    task = in_review(expenses)
+    for _ in range(8):
+        done = decided(task, "bea", "approved")
+        engine.undo(done.decision.pk, actor=actor("bea"))
+        seat = task.seats.get()
+        engine.release(task.pk, actor=actor("bea"), token=seat.claim_token)
+    client = signed_in("lea")
+
+    with django_assert_max_num_queries(27):
+        client.get(reverse("case", args=[task.case_id]))
+
+
+# Blind
+
+
+@pytest.fixture
+def blind(expenses: Workflow) -> Workflow:
+    """Four eyes, of which neither sees what the other said."""
+    return workflow(
+        EXPENSES.replace("workflow: expenses", "workflow: blind").replace(
+            "mode: dual", "mode: dual\n        blind: true"
+        )
+    )
+
+
+def test_a_blind_reviewer_sees_nothing_that_came_after_the_output(blind: Workflow) -> None:
+    task = in_review(blind, FLIGHT, confidence=0.31)
+    decided(task, "bea", "corrected", output={**FLIGHT, "amount": 1799}, comment="One less.")
+
+    page = shown("ben", task.case)
+
+    for hidden in ("0.31", "corrected", "One less.", "1799", "two people decide", "Much money"):
+        assert hidden not in page
+    assert "You have a blind review in this case" in page
+    assert "started the case" in page
+
+
+def test_who_has_decided_sees_it_all(blind: Workflow) -> None:
+    task = in_review(blind, FLIGHT, confidence=0.31)
+    decided(task, "bea", "corrected", output={**FLIGHT, "amount": 1799}, comment="One less.")
+
+    page = shown("bea", task.case)
+
+    assert "One less." in page
+    assert "confidence 0.31" in page
+
+
+def test_who_decides_elsewhere_sees_it_all(blind: Workflow) -> None:
+    task = in_review(blind, FLIGHT, confidence=0.31)
+
+    assert "confidence 0.31" in shown("cara", task.case)
+
+
+def test_a_blind_review_hides_the_state_of_its_case_in_the_list(blind: Workflow) -> None:
+    in_review(blind, FLIGHT, key="blind-one")
+
+    (row,) = signed_in("ben").get("/cases/").context["rows"]
+
+    assert (row["state"], row["outcome"]) == ("blind", "")
+    assert listed("ben", state="open") == []
+    assert listed("cara", state="open") == ["blind-one"]
+
+
+# Cancelling
+
+
+def test_lea_cancels_a_case_with_a_reason(expenses: Workflow) -> None:
+    task = in_review(expenses)
+
+    answer = signed_in("lea").post(
+        reverse("cancel_case", args=[task.case_id]), {"reason": "Sent twice."}, follow=True
+    )
+
+    page = answer.content.decode()
+    assert Case.objects.get(pk=task.case_id).state == "cancelled"
+    assert Task.objects.get(pk=task.pk).state == "cancelled"
+    assert "<strong>Lea</strong> cancelled the case" in page
+    assert "Sent twice." in page
+    assert "Cancel this case?" not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "status"),
+    [("lea", "", 422), ("bea", "I want to.", 403), ("carl", "I want to.", 404)],
+)
+def test_a_case_is_not_cancelled(expenses: Workflow, name: str, reason: str, status: int) -> None:
+    task = in_review(expenses)
+
+    answer = signed_in(name).post(reverse("cancel_case", args=[task.case_id]), {"reason": reason})
+
+    assert answer.status_code == status
+    assert Case.objects.get(pk=task.case_id).state == "open"
+
+
+@pytest.mark.parametrize(("name", "may"), [("lea", True), ("bea", False), ("cara", False)])
+def test_cancelling_is_offered_to_who_may(expenses: Workflow, name: str, may: bool) -> None:
+    case = started(expenses)
+
+    assert ("Cancel this case?" in shown(name, case)) is may
