@@ -1,0 +1,47 @@
+"""Whoever alters the record past the application is found out."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pgtrigger
+import pytest
+from django.core.management import CommandError, call_command
+
+from orchestrator.models import Case, Event
+from tests import world
+from tests.world import LUNCH
+
+pytestmark = pytest.mark.django_db
+
+
+def verify() -> str:
+    out = StringIO()
+    call_command("verify_audit", stdout=out)
+    return out.getvalue()
+
+
+def test_an_untouched_record_holds() -> None:
+    world.started(world.workflow(), LUNCH, confidence=0.99)
+
+    assert verify().endswith("broken: 0\n")
+
+
+@pytest.mark.parametrize("harm", ["alter", "remove", "cut"])
+def test_what_was_altered_is_named(harm: str) -> None:
+    case = world.started(world.workflow(), LUNCH, confidence=0.99)
+    links = Event.objects.filter(stream=f"case:{case.pk}")
+    out = StringIO()
+
+    with pgtrigger.ignore("orchestrator.Event:append_only"):
+        if harm == "alter":
+            links.filter(seq=3).update(payload={})
+        elif harm == "remove":
+            links.filter(seq=3).delete()
+        else:
+            links.filter(seq=Case.objects.get().seq).delete()
+
+    with pytest.raises(CommandError):
+        call_command("verify_audit", stdout=out)
+    where = case.seq if harm == "cut" else 3
+    assert f"broken: case:{case.pk} at {where}" in out.getvalue()
