@@ -35,3 +35,21 @@ def test_the_readme_runs_commands_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     assert {"demo", "test"} <= commands <= targets
+
+
+def test_every_command_is_documented() -> None:
+    told = (ROOT / "docs/commands.md").read_text()
+    folders = ROOT.glob("*/**/management/commands/*.py")
+    commands = {path.stem for path in folders if ".venv" not in path.parts} - {"__init__"}
+
+    assert {name for name in commands if f"`manage.py {name}" not in told} == set()
+    assert "import_workflow" in commands
+
+
+def test_every_setting_from_the_environment_is_documented() -> None:
+    source = (ROOT / "orchestrator/settings.py").read_text()
+    read = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", source))
+    told = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+    assert read - told == set()
+    assert told - read == set()
