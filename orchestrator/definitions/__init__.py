@@ -4,8 +4,23 @@ Importing writes the workflow's one draft, which the admin edits too. Durations 
 ``90s``, ``30m``, ``4h`` or ``2d``; secrets are never in a file.
 """
 
-from orchestrator.definitions.checking import problems
+from orchestrator.definitions.changing import Difference, changes, text_changes
+from orchestrator.definitions.checking import problems, warnings
+from orchestrator.definitions.cloning import clone_to_draft
 from orchestrator.definitions.exporting import export_version
+from orchestrator.definitions.facts import Fact, Facts, facts_of
 from orchestrator.definitions.importing import import_draft
 
-__all__ = ["export_version", "import_draft", "problems"]
+__all__ = [
+    "Difference",
+    "Fact",
+    "Facts",
+    "changes",
+    "clone_to_draft",
+    "export_version",
+    "facts_of",
+    "import_draft",
+    "problems",
+    "text_changes",
+    "warnings",
+]

@@ -1,16 +1,37 @@
-"""What stands in the way of publishing a draft, each with its place."""
+"""What stands in the way of publishing a draft, and what may surprise, each with its place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from orchestrator import conditions, schema
-from orchestrator.models import DecisionRight, Mode, Step, StepKind, Transition, WorkflowVersion
+from orchestrator.connectors import connector_kinds
+from orchestrator.definitions import format as file
+from orchestrator.definitions.exporting import content, transitions
+from orchestrator.definitions.facts import CaseData, Facts
+from orchestrator.definitions.rules import always, rule_problems, rule_warnings
+from orchestrator.definitions.steps import step_problems
+from orchestrator.models import DecisionRight, Step, StepKind, Transition, WorkflowVersion
 from orchestrator.pointers import Problem
 
-PERFORMED = {StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM}
-JUDGED = {StepKind.AGENT, StepKind.HUMAN}
-ASKED = {Mode.REVIEW, Mode.DUAL, Mode.PANEL}
+
+@dataclass(frozen=True)
+class _Draft:
+    """A version with everything that a check looks at, read once."""
+
+    version: WorkflowVersion
+    steps: Sequence[Step]
+    rights: Mapping[int, Sequence[DecisionRight]]
+    links: Sequence[Transition]
+    case: CaseData
+
+
+def _read(version: WorkflowVersion) -> _Draft:
+    rows = version.steps.select_related("actor__connection").order_by("position", "pk")
+    steps = list(rows.prefetch_related("rights__group", "rights__escalates_to"))
+    rights = {step.pk: list(step.rights.all()) for step in steps}
+    return _Draft(version, steps, rights, transitions(version), CaseData(version, steps))
 
 
 def problems(version: WorkflowVersion) -> list[Problem]:
@@ -18,60 +39,67 @@ def problems(version: WorkflowVersion) -> list[Problem]:
 
     Paths follow the file: ``/steps/0/rights/1/when``.
     """
-    steps = list(version.steps.prefetch_related("rights"))
-    links = list(version.transitions.order_by("position"))
+    shape = schema.validate(file.FILE, content(version))
+    draft = _read(version)
     return [
-        *_version(version, steps),
+        *shape,
+        *_version(draft),
         *(
             problem
-            for index, step in enumerate(steps)
-            for problem in _step(step, f"/steps/{index}")
+            for index, step in enumerate(draft.steps)
+            for problem in _step(draft, step, f"/steps/{index}", shape)
         ),
-        *_transitions(steps, links),
+        *_transitions(draft),
     ]
 
 
-def _below(path: str, found: Sequence[Problem]) -> Iterator[Problem]:
-    return (Problem(path + problem.path, problem.message) for problem in found)
-
-
-def _version(version: WorkflowVersion, steps: Sequence[Step]) -> Iterator[Problem]:
+def _version(draft: _Draft) -> Iterator[Problem]:
+    version = draft.version
     if version.accountable is None:
         yield Problem("/accountable", "Name who answers for what the rules approve.")
-    if not any(step.kind == StepKind.END for step in steps):
+    elif not version.accountable.is_active:
+        yield Problem("/accountable", f"{version.accountable} has no active account any more.")
+    if not any(step.kind == StepKind.END for step in draft.steps):
         yield Problem("/steps", "Add a step of kind end, so that cases can end.")
     if version.data_schema:
-        yield from _below("/data", schema.check_schema(version.data_schema))
+        for found in schema.check_schema(version.data_schema):
+            yield Problem(f"/data{found.path}", found.message)
+    yield from _connections(draft)
 
 
-def _step(step: Step, path: str) -> Iterator[Problem]:
-    if step.kind in PERFORMED and step.actor is None:
-        yield Problem(f"{path}/actor", f"Name who performs this {step.get_kind_display()} step.")
-    if step.schema:
-        yield from _below(f"{path}/schema", schema.check_schema(step.schema))
-    elif step.kind != StepKind.END:
-        yield Problem(f"{path}/schema", "Give the JSON Schema of the output.")
-    rights = list(step.rights.all())
-    if step.kind in JUDGED and not any(right.mode in ASKED for right in rights):
-        yield Problem(f"{path}/rights", "Add a rule that asks a person: it catches all the rest.")
-    for index, right in enumerate(rights):
-        yield from _right(right, f"{path}/rights/{index}")
+def _connections(draft: _Draft) -> Iterator[Problem]:
+    actors = [step.actor for step in draft.steps if step.actor]
+    for connection in dict.fromkeys(actor.connection for actor in actors if actor.connection):
+        if connection.kind not in connector_kinds():
+            path = f"/connections/{connection.name}/kind"
+            yield Problem(path, f"There is no connector of kind {connection.kind!r} here.")
 
 
-def _right(right: DecisionRight, path: str) -> Iterator[Problem]:
-    if right.mode in ASKED and right.group is None:
-        yield Problem(f"{path}/group", "Name the group that decides.")
-    if right.condition is not None:
-        yield from _below(f"{path}/when", conditions.validate(right.condition))
+def _step(draft: _Draft, step: Step, path: str, shape: Sequence[Problem]) -> Iterator[Problem]:
+    """``shape`` has what does not even look like a file: of such a step no more is said."""
+    if any(problem.path.startswith(f"{path}/") for problem in shape):
+        return
+    yield from step_problems(step, draft.case, path)
+    rights = draft.rights[step.pk]
+    if step.kind == StepKind.END and rights:
+        yield Problem(f"{path}/rights", "Remove the rules: nothing is decided at an end.")
+    else:
+        yield from rule_problems(step, rights, Facts(step, draft.case), f"{path}/rights")
+    keys = {other.key for other in draft.steps}
+    if step.compensated_by and step.compensated_by not in keys:
+        yield Problem(f"{path}/compensated_by", f"There is no step {step.compensated_by!r}.")
 
 
-def _transitions(steps: Sequence[Step], links: Sequence[Transition]) -> Iterator[Problem]:
-    for index, link in enumerate(links):
-        if link.condition is not None:
-            yield from _below(f"/transitions/{index}/when", conditions.validate(link.condition))
-    sources = {link.source_id for link in links}
-    reached = _reached(steps, links)
-    for index, step in enumerate(steps):
+def _transitions(draft: _Draft) -> Iterator[Problem]:
+    for index, link in enumerate(draft.links):
+        facts = Facts(link.source, draft.case, leaving=True)
+        for found in conditions.validate(link.condition, facts):
+            yield Problem(f"/transitions/{index}/when{found.path}", found.message)
+        if link.source.kind == StepKind.END:
+            yield Problem(f"/transitions/{index}", f"Nothing leads on from the end {link.source}.")
+    sources = {link.source_id for link in draft.links}
+    reached = _reached(draft.steps, draft.links)
+    for index, step in enumerate(draft.steps):
         if step.kind != StepKind.END and step.pk not in sources:
             yield Problem(f"/steps/{index}", f"No transition leads on from {step.key}.")
         if step.pk not in reached:
@@ -83,3 +111,28 @@ def _reached(steps: Sequence[Step], links: Sequence[Transition]) -> set[int]:
     while found := {link.target_id for link in links if link.source_id in reached} - reached:
         reached |= found
     return reached
+
+
+def warnings(version: WorkflowVersion) -> list[Problem]:
+    """What may surprise in a version although it can be published. May query."""
+    draft = _read(version)
+    return [
+        *(
+            problem
+            for index, step in enumerate(draft.steps)
+            for problem in rule_warnings(step, draft.rights[step.pk], f"/steps/{index}/rights")
+        ),
+        *_unsure_exits(draft),
+    ]
+
+
+def _unsure_exits(draft: _Draft) -> Iterator[Problem]:
+    for index, link in enumerate(draft.links):
+        before = [other for other in draft.links[:index] if other.source_id == link.source_id]
+        if any(always(other.condition) for other in before):
+            yield Problem(f"/transitions/{index}", "A transition before this one is always taken.")
+    sure = {link.source_id for link in draft.links if always(link.condition)}
+    for index, step in enumerate(draft.steps):
+        if step.kind != StepKind.END and step.pk not in sure:
+            message = "A case for which no transition holds stops with an incident."
+            yield Problem(f"/steps/{index}", message)

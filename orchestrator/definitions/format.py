@@ -6,16 +6,19 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import yaml
-
 from orchestrator import models
-from orchestrator.exceptions import Invalid
-from orchestrator.schema import validate
 
+# The engine's own workflow, whose cases are publications and stops.
+RESERVED: Final = frozenset({"changes"})
 UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-DURATION: Final = {"type": "string", "pattern": "^[0-9]{1,9}[smhd]$"}
+DURATION: Final = {
+    "type": "string",
+    "pattern": "^([0-9]{1,9}s|[0-9]{1,7}m|[0-9]{1,5}h|[0-9]{1,4}d)$",
+}
 TEXT: Final = {"type": "string"}
 NAME: Final = {"type": "string", "minLength": 1, "maxLength": 200}
+WORD: Final = {"type": "string", "minLength": 1, "maxLength": 150}
+KEY: Final = {"type": "string", "maxLength": 80}
 SLUG: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,80}$"}
 RETRY: Final = {
     "type": "object",
@@ -57,6 +60,8 @@ RIGHT: Final = {
     "on_timeout": "on_timeout",
     "audit_rate": "audit_rate",
 }
+# How many people a mode asks where the file does not say.
+PLACES: Final[Mapping[str, int]] = {models.Mode.DUAL: 2}
 RIGHT_TIMES: Final = {"start_within": "start_within", "decide_within": "decide_within"}
 RIGHT_GROUPS: Final = {"group": "group", "escalates_to": "escalates_to"}
 
@@ -75,23 +80,33 @@ def _list(items: Mapping[str, Any]) -> dict[str, Any]:
 
 
 FREE: Final = {"type": "object"}
+MAPPING: Final = {"type": "object", "additionalProperties": TEXT}
+EVIDENCE: Final = _list(
+    _object(
+        {"path": TEXT, "as": {"enum": ["text", "json", "image", "chat"]}, "label": TEXT}, "path"
+    )
+)
+REASONS: Final = _list(_object({"code": NAME, "label": NAME}, "code", "label"))
 FILE: Final = _object(
     {
         "workflow": SLUG,
         "name": NAME,
         "description": TEXT,
         "owner": NAME,
-        "groups": _list(NAME),
+        "groups": _list(WORD),
         "connections": {
             "type": "object",
+            "propertyNames": SLUG,
             "additionalProperties": _object({"kind": NAME, "settings": FREE}, "kind"),
         },
         "actors": {
             "type": "object",
+            "propertyNames": WORD,
             "additionalProperties": _object(
                 {
+                    "name": WORD,
                     "kind": {"enum": ["agent", "automation", "system"]},
-                    "revision": TEXT,
+                    "revision": KEY,
                     "connection": NAME,
                 },
                 "kind",
@@ -110,17 +125,17 @@ FILE: Final = _object(
                     "kind": {"enum": models.StepKind.values},
                     "instructions": TEXT,
                     "call": FREE,
-                    "outcome": TEXT,
+                    "outcome": KEY,
                     "schema": FREE,
-                    "input": FREE,
-                    "output": FREE,
-                    "evidence": _list(FREE),
-                    "reasons": _list(_object({"code": NAME, "label": NAME}, "code", "label")),
+                    "input": MAPPING,
+                    "output": MAPPING,
+                    "evidence": EVIDENCE,
+                    "reasons": REASONS,
                     "material": _list(TEXT),
-                    "limit": TEXT,
+                    "limit": {"type": "string", "maxLength": 200},
                     "effect": {"enum": models.StepEffect.values},
                     "retry": RETRY,
-                    "compensated_by": TEXT,
+                    "compensated_by": KEY,
                     "timeout": DURATION,
                     "undo": DURATION,
                     "rights": _list(
@@ -129,8 +144,8 @@ FILE: Final = _object(
                                 "name": NAME,
                                 "when": FREE,
                                 "mode": {"enum": models.Mode.values},
-                                "group": NAME,
-                                "escalates_to": NAME,
+                                "group": WORD,
+                                "escalates_to": WORD,
                                 "allowed": _list({"enum": models.Word.values}),
                                 "approvals": {"type": "integer", "minimum": 1, "maximum": 99},
                                 "seats": {"type": "integer", "minimum": 1, "maximum": 99},
@@ -168,16 +183,3 @@ def duration(value: int) -> str:
     """14400 -> ``4h``: the largest unit that comes out even."""
     unit = next(unit for unit, size in UNITS.items() if value % size == 0 and (value or size == 1))
     return f"{value // UNITS[unit]}{unit}"
-
-
-def read(text: str) -> dict[str, Any]:
-    """The file as a mapping. Raises Invalid with the place of every problem."""
-    try:
-        content = yaml.safe_load(text)
-        problems = validate(FILE, content)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        # ValueError: a date without quotes, or an alias inside what it names.
-        raise Invalid(f"This cannot be read as YAML: {str(error)[:300]}") from error
-    if problems:
-        raise Invalid(problems=[problem.as_json() for problem in problems])
-    return dict(content)

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from orchestrator.definitions import format as file
+from orchestrator.definitions import reading
 from orchestrator.exceptions import Invalid
 from orchestrator.models import (
     Actor,
@@ -27,10 +28,11 @@ def import_draft(text: str) -> WorkflowVersion:
     """Write the file as the workflow's draft, in place of the one that was there.
 
     Makes the workflow, its groups, connections and actors where they are missing. A connection
-    that exists keeps its settings, for they belong to the installation. Raises Invalid with the
-    place of every problem, and then changes nothing.
+    that exists keeps its settings, for they belong to the installation; an actor or connection
+    that means something else here is refused. Raises Invalid with the place of every problem,
+    and then changes nothing.
     """
-    content = file.read(text)
+    content = reading.definition(text)
     workflow = _workflow(content)
     actors = _actors(content)
     workflow.versions.filter(published_at=None).delete()
@@ -66,6 +68,8 @@ def _group(name: str) -> Group:
 
 
 def _workflow(content: Mapping[str, Any]) -> Workflow:
+    if content["workflow"] in file.RESERVED:
+        raise _refuse("/workflow", f"{content['workflow']!r} is the engine's own; choose another.")
     columns = {
         "name": content["name"],
         "description": content.get("description", ""),
@@ -78,25 +82,42 @@ def _workflow(content: Mapping[str, Any]) -> Workflow:
 
 def _actors(content: Mapping[str, Any]) -> dict[str, Actor]:
     connections = {
-        name: Connection.objects.get_or_create(name=name, defaults=dict(columns))[0]
-        for name, columns in content.get("connections", {}).items()
+        name: _connection(name, columns) for name, columns in content.get("connections", {}).items()
     }
     return {
-        name: _actor(name, columns, connections)
-        for name, columns in content.get("actors", {}).items()
+        key: _actor(f"/actors/{key}", {"name": key, **columns}, connections)
+        for key, columns in content.get("actors", {}).items()
     }
 
 
-def _actor(name: str, columns: Mapping[str, Any], connections: Mapping[str, Connection]) -> Actor:
-    wanted = columns.get("connection")
+def _connection(name: str, columns: Mapping[str, Any]) -> Connection:
+    found, _ = Connection.objects.get_or_create(name=name, defaults=dict(columns))
+    if found.kind != columns["kind"]:
+        raise _refuse(
+            f"/connections/{name}/kind",
+            f"A connection {name!r} of kind {found.kind} exists already; choose another name.",
+        )
+    return found
+
+
+def _actor(path: str, row: Mapping[str, Any], connections: Mapping[str, Connection]) -> Actor:
+    wanted = row.get("connection")
     if wanted is not None and wanted not in connections:
-        raise _refuse(f"/actors/{name}/connection", f"The file has no connection {wanted!r}.")
-    actor, _ = Actor.objects.get_or_create(
-        name=name,
-        revision=columns.get("revision", ""),
-        defaults={"kind": columns["kind"], "connection": connections.get(wanted or "")},
+        raise _refuse(f"{path}/connection", f"The file has no connection {wanted!r}.")
+    connection = connections.get(wanted or "")
+    found, _ = Actor.objects.get_or_create(
+        name=row["name"],
+        revision=row.get("revision", ""),
+        defaults={"kind": row["kind"], "connection": connection},
     )
-    return actor
+    if (found.kind, found.connection) != (row["kind"], connection):
+        over = f"over {found.connection}" if found.connection else "without a connection"
+        raise _refuse(
+            path,
+            f"{found} exists already: {found.get_kind_display()} {over}. "
+            "Who changes is a new revision: give this one another.",
+        )
+    return found
 
 
 def _steps(
@@ -117,16 +138,22 @@ def _steps(
             **{column: row[key] for key, column in file.STEP.items() if key in row},
             **_times(row, file.STEP_TIMES),
         )
-        _rights(step, row.get("rights", []))
+        _rights(step, f"{path}/rights", row.get("rights", []))
     return steps
 
 
-def _rights(step: Step, rows: list[Mapping[str, Any]]) -> None:
+def _rights(step: Step, path: str, rows: list[Mapping[str, Any]]) -> None:
     for position, row in enumerate(rows, start=1):
+        people = file.PLACES.get(row["mode"], 1)
+        columns = {"seats": people, "approvals": people}
+        columns |= {column: row[key] for key, column in file.RIGHT.items() if key in row}
+        if columns["approvals"] > columns["seats"]:
+            place = f"{path}/{position - 1}/approvals"
+            raise _refuse(place, "Ask for no more approvals than there are seats.")
         DecisionRight.objects.create(
             step=step,
             position=position,
-            **{column: row[key] for key, column in file.RIGHT.items() if key in row},
+            **columns,
             **_times(row, file.RIGHT_TIMES),
             **{column: _group(row[key]) for key, column in file.RIGHT_GROUPS.items() if key in row},
         )

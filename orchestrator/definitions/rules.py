@@ -1,0 +1,94 @@
+"""What is wrong with the rules of a step, and what may surprise."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+from orchestrator import conditions
+from orchestrator.definitions import format as file
+from orchestrator.models import DecisionRight, Mode, Step, StepKind, Word
+from orchestrator.pointers import Problem, child
+
+JUDGED: Final = frozenset({StepKind.AGENT, StepKind.HUMAN})
+ASKED: Final = frozenset({Mode.REVIEW, Mode.DUAL, Mode.PANEL})
+JUDGING: Final = (Word.APPROVED, Word.CORRECTED, Word.REJECTED, Word.ESCALATED)
+ANSWERING: Final = (Word.RESPONDED, Word.REJECTED, Word.ESCALATED)
+SILENT: Final = (Word.ESCALATED, Word.REJECTED)
+
+
+def words_of(kind: str) -> tuple[Word, ...]:
+    """What may be decided of a step: an output is judged, a question answered."""
+    return ANSWERING if kind == StepKind.HUMAN else JUDGING
+
+
+def always(condition: object) -> bool:
+    return condition is None or condition == {}
+
+
+def rule_problems(
+    step: Step, rights: Sequence[DecisionRight], facts: Collection[str], path: str
+) -> Iterator[Problem]:
+    """``path`` is that of the step's rules."""
+    if step.kind in JUDGED and not any(right.mode in ASKED for right in rights):
+        yield Problem(path, "Add a rule that asks a person: it catches all the rest.")
+    for index, right in enumerate(rights):
+        place = child(path, index)
+        yield from _who(step, right, place)
+        yield from _what(step, right, place)
+        yield from _when(right, facts, f"{place}/when")
+        if right.mode == Mode.AUTO and any(always(other.condition) for other in rights[:index]):
+            yield Problem(place, "A rule before this one takes every output; move this one up.")
+
+
+def _who(step: Step, right: DecisionRight, path: str) -> Iterator[Problem]:
+    if right.mode in ASKED and right.group is None:
+        yield Problem(f"{path}/group", "Name the group that decides.")
+    if right.mode == Mode.AUTO and step.kind == StepKind.HUMAN:
+        yield Problem(f"{path}/mode", "A person performs this step: there is nothing to approve.")
+    wanted = file.PLACES.get(right.mode, 1)
+    if right.mode == Mode.PANEL:
+        if right.seats < 2:
+            yield Problem(f"{path}/seats", "A panel has two seats or more.")
+    elif (right.seats, right.approvals) != (wanted, wanted):
+        people = (
+            "two people, and both agree" if wanted == 2 else "one person; choose panel for more"
+        )
+        yield Problem(f"{path}/seats", f"This mode asks {people}: give {wanted} and {wanted}.")
+    if right.approvals > right.seats:
+        yield Problem(f"{path}/approvals", "Ask for no more approvals than there are seats.")
+
+
+def _what(step: Step, right: DecisionRight, path: str) -> Iterator[Problem]:
+    for word in right.allowed:
+        if word not in words_of(step.kind):
+            known = ", ".join(words_of(step.kind))
+            yield Problem(f"{path}/allowed", f"Of this step is decided one of {known}; not {word}.")
+    if Word.ESCALATED in right.allowed and right.escalates_to is None:
+        yield Problem(
+            f"{path}/escalates_to", "Name the group that is asked next, or do not allow escalated."
+        )
+    if right.on_timeout not in SILENT:
+        yield Problem(f"{path}/on_timeout", "Silence never approves: choose escalated or rejected.")
+    if not right.decide_within:
+        yield Problem(f"{path}/decide_within", "Give people time: at least a second.")
+    elif right.start_within and right.start_within > right.decide_within:
+        yield Problem(f"{path}/start_within", "Nobody can start later than they have to decide.")
+
+
+def _when(right: DecisionRight, facts: Collection[str], path: str) -> Iterator[Problem]:
+    for found in conditions.validate(right.condition, facts):
+        yield Problem(path + found.path, found.message)
+
+
+def rule_warnings(step: Step, rights: Sequence[DecisionRight], path: str) -> Iterator[Problem]:
+    """What can be published and may surprise."""
+    for index, right in enumerate(rights):
+        if right.mode in ASKED and right.on_timeout == Word.ESCALATED and not right.escalates_to:
+            message = "When nobody decides in time an incident opens, for no group is asked next."
+            yield Problem(f"{path}/{index}/escalates_to", message)
+        if right.mode != Mode.AUTO and any(always(other.condition) for other in rights[:index]):
+            yield Problem(f"{path}/{index}", "A rule before this one takes every output.")
+    if rights and not any(right.mode in ASKED for right in rights):
+        message = "No rule asks a person: where none of them approves, an incident opens."
+        yield Problem(path, message)
