@@ -25,13 +25,12 @@ from orchestrator.exceptions import (
 )
 from orchestrator.models import Actor, Seat, Task, TaskState
 from orchestrator.models.fields import ClockTimestamp
-from orchestrator.models.querysets import SeatQuerySet, lanes
-from orchestrator.models.standing import Standing, standing
+from orchestrator.models.querysets import COLUMNS, DECIDABLE, WAYS, SeatQuerySet, served
+from orchestrator.models.standing import standing
 
 Order = Literal["due", "confidence", "created"]
 
 SECONDS: Final = range(30, 3601)
-COLUMNS: Final = {"due": "due_at", "confidence": "rank", "created": "created_at"}
 
 # Other claims under way lock at most one row each; more rows than that are never in the way.
 REACH: Final = (8, 64, 512)
@@ -45,34 +44,19 @@ FREE: Final[dict[str, None]] = dict.fromkeys(
 
 # The candidates are the first free seats of each lane, in the order of its index. One of them
 # is locked, and looked at again once it is: who was faster may have committed meanwhile.
-# Counts and values, not EXISTS: the planner could turn that into a scan of the whole table.
 NEXT: Final = """
-WITH way AS MATERIALIZED (
-    SELECT workflow, step, grp, most, without::bigint[] FROM unnest(
-        %(workflows)s::bigint[], %(steps)s::varchar[], %(groups)s::int[],
-        %(limits)s::numeric[], %(without)s::text[]
-    ) AS w (workflow, step, grp, most, without)
-), mine AS MATERIALIZED (
-    SELECT COALESCE(array_agg(task_id), '{{}}') AS tasks FROM orchestrator_seat
-    WHERE state = 'open' AND claimed_by_id = %(actor)s AND claim_expires_at > clock_timestamp()
+WITH {ways}, mine AS MATERIALIZED (
+    SELECT ARRAY(
+        SELECT task_id FROM orchestrator_seat WHERE state = 'open'
+        AND claimed_by_id = %(actor)s AND claim_expires_at > clock_timestamp()
+    ) AS tasks
 ), candidate AS MATERIALIZED (
     SELECT first.id, first.place, way.without FROM way CROSS JOIN LATERAL (
         SELECT s.id, s.{column} AS place FROM orchestrator_seat s
-        WHERE s.state = 'open'
-            AND s.workflow_id = way.workflow AND s.step_key = way.step AND s.group_id = way.grp
+        WHERE {decidable}
             AND (s.claimed_by_id IS NULL OR s.claim_expires_at <= clock_timestamp())
             AND (%(actor)s = ANY(s.skipped)) = %(skipped)s
-            AND NOT s.barred && way.without
             AND s.task_id <> ALL ((SELECT tasks FROM mine)::bigint[])
-            AND (%(selves)s::bigint[] = '{{}}' OR (
-                SELECT count(*) = 0 FROM orchestrator_attempt a
-                WHERE a.task_id = s.task_id AND a.actor_id = ANY(%(selves)s::bigint[])
-            ))
-            AND (way.most IS NULL OR s.demand <= way.most OR s.demand IS NULL AND (
-                SELECT p."limit" = '' OR p.kind = 'human'
-                FROM orchestrator_task t JOIN orchestrator_step p ON p.id = t.step_id
-                WHERE t.id = s.task_id
-            ))
         ORDER BY s.{column}, s.id LIMIT %(reach)s
     ) AS first
 ), chosen AS MATERIALIZED (
@@ -110,37 +94,24 @@ def claim_next(
         raise _invalid("/order", f"One of {', '.join(COLUMNS)}.")
     place = None if workflow is None else authority.access_workflow(actor, workflow).pk
     _one_at_a_time(actor)
-    served = _served(standing(actor), place, step)
-    if not served["workflows"]:
+    ways = served(standing(actor), place, step)
+    if not ways["workflows"]:
         return None
-    served |= {"actor": actor.pk, "seconds": seconds, "token": uuid4()}
-    sql = NEXT.format(column=COLUMNS[order])
-    found = _take(sql, served | {"skipped": False}) or _take(sql, served | {"skipped": True})
+    ways |= {"actor": actor.pk, "seconds": seconds, "token": uuid4()}
+    sql = NEXT.format(ways=WAYS, decidable=DECIDABLE, column=COLUMNS[order])
+    found = _take(sql, ways | {"skipped": False}) or _take(sql, ways | {"skipped": True})
     return _seats().get(pk=found) if found else None
 
 
-def _take(sql: str, served: dict[str, Any]) -> int | None:
+def _take(sql: str, ways: dict[str, Any]) -> int | None:
     """Look further each time that others had locked all that was in reach."""
     with connection.cursor() as cursor:
         for reach in REACH:
-            cursor.execute(sql, served | {"reach": reach})
+            cursor.execute(sql, ways | {"reach": reach})
             some, taken = cursor.fetchone()
             if taken or not some:
                 return cast("int | None", taken)
     return None
-
-
-def _served(held: Standing, workflow: int | None, step: str | None) -> dict[str, Any]:
-    """The lanes in which the actor decides, each with the ways, as columns of the statement."""
-    rows = [
-        (*lane, way.limit, f"{{{','.join(map(str, (held.actor, *way.behind)))}}}")
-        for lane in lanes()
-        if workflow in (None, lane.workflow) and step in (None, lane.step_key)
-        for way in held.ways(lane)
-    ]
-    names = ("workflows", "steps", "groups", "limits", "without")
-    columns = map(list, zip(*dict.fromkeys(rows), strict=True)) if rows else ([] for _ in names)
-    return dict(zip(names, columns, strict=True)) | {"selves": list(held.selves)}
 
 
 @transaction.atomic

@@ -466,3 +466,40 @@ def test_a_clock_that_jumps_an_hour_is_harmless(
         until = engine.heartbeat(row.task_id, actor=bea, token=held.claim_token, seconds=60)
 
     assert abs(until - timezone.now()) < timedelta(minutes=2)
+
+
+# --- The queue as a page shows it
+
+
+@pytest.mark.parametrize("order", ["due", "confidence", "created"])
+def test_pages_of_the_queue_join_without_gap(
+    expenses: Workflow, bea: Actor, ben: Actor, order: str
+) -> None:
+    travel = workflow("travel", "Expense team", key="book")
+    for number in range(11):
+        seat((expenses, travel)[number % 2], f"c-{number}", due=number % 3, rank=number % 4 / 4)
+    seat(expenses, "hers not", barred=[bea.pk])
+    allow(bea, limits={"max": 100}, workflow=expenses, step_key="read")
+    seat(expenses, "too much", demand=101)
+    engine.claim_next(actor=ben)
+    column = {"due": "due_at", "confidence": "rank", "created": "created_at"}[order]
+
+    pages: list[list[Seat]] = []
+    after = None
+    while page := list(Seat.objects.queue(bea, order, size=4, after=after)):
+        pages.append(page)
+        after = (getattr(page[-1], column), page[-1].pk)
+
+    assert [len(page) for page in pages] == [4, 4, 3]
+    everything = Seat.objects.open().for_actor(bea).order_by(column, "pk")
+    assert [row for page in pages for row in page] == list(everything)
+
+
+def test_the_queue_of_one_step(expenses: Workflow, bea: Actor) -> None:
+    travel = workflow("travel", "Expense team", key="book")
+    here, there = seat(expenses, "e-1"), seat(travel, "t-1")
+
+    assert Seat.objects.queue(bea, workflow=expenses.pk).get() == here
+    assert Seat.objects.queue(bea, step="book").get() == there
+    assert not Seat.objects.queue(bea, workflow=expenses.pk, step="book")
+    assert not Seat.objects.queue(person("cleo", "Expense team"))
