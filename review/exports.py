@@ -79,7 +79,8 @@ def _page(
             matching = count(Query.parse(values, actor), most=COUNTED + 1)
         except Refusal as found:
             refusal = found
-    given = {name: values[name] for name in (*FILTERS, "format") if values.get(name)}
+    shown = (*FILTERS, "format") if refusal is None else ("workflow",)
+    given = {name: values[name] for name in shown if values.get(name)}
     context = {
         "workflows": workflows,
         "reviewers": _reviewers(workflows),

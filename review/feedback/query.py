@@ -128,7 +128,7 @@ def _moment(text: str, *, days: int = 0) -> datetime:
         moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", text))
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError("This is no day like 2026-01-31 and no time as RFC 3339.") from error
+        raise ValueError("Write a day as 2026-01-31 or a time as 2026-01-31T12:00:00Z.") from error
 
 
 def _reviewers(name: str, *, workflows: Sequence[int]) -> list[int]:

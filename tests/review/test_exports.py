@@ -108,7 +108,7 @@ def test_carl_of_another_team_sees_no_workflow_and_gets_no_row(
     ("query", "said"),
     [
         ("decision=maybe", "Decision: There is no such decision"),
-        ("from=yesterday", "From: This is no day"),
+        ("from=yesterday", "From: Write a day as"),
         ("reviewer=nobody", "Reviewer: Nobody of this name"),
         ("format=xlsx", "Format: There is no such format"),
         ("color=red", "Color: There is no such filter"),
