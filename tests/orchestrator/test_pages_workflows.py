@@ -1,0 +1,145 @@
+"""Workflows as their readers see them: sentences, versions, drafts, and the stop switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from orchestrator import engine
+from orchestrator.definitions import import_draft
+from orchestrator.models import Workflow
+from tests.world import EXPENSES, actor, person, workflow
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def expenses() -> Workflow:
+    return workflow()
+
+
+def signed_in(name: str) -> Client:
+    client = Client()
+    client.force_login(person(name))
+    return client
+
+
+def page_of(name: str, **query: Any) -> Any:
+    return signed_in(name).get(reverse("workflow", args=["expenses"]), query)
+
+
+def test_each_team_lists_its_own_workflows(expenses: Workflow) -> None:
+    bea, carl = (signed_in(name).get("/workflows/") for name in ("bea", "carl"))
+
+    assert [row["name"] for row in bea.context["rows"]] == ["Expenses"]
+    assert carl.context["rows"] == []
+    assert "None that your groups may see." in carl.content.decode()
+
+
+def test_the_built_in_workflow_is_no_page(expenses: Workflow) -> None:
+    engine.halt(None, actor=actor("dora"), reason="A test.")
+
+    page = signed_in("dora").get("/workflows/")
+
+    assert [row["name"] for row in page.context["rows"]] == ["Expenses"]
+    assert signed_in("dora").get("/workflows/changes/").status_code == 404
+
+
+def test_the_rules_are_sentences(expenses: Workflow) -> None:
+    page = page_of("bea").content.decode()
+
+    for part in (
+        "<strong>Much money</strong> if amount is above 1000",
+        "Two of Expense reviewers may approve, correct, reject or escalate within 1 d,",
+        "<strong>Small and sure</strong> if confidence is at least 0.90 and amount is at most 100",
+        "<strong>Everything else</strong> whatever comes",
+        "Expense reviewers may approve, correct, reject or escalate within 4 h",
+        "agent reader@1",
+        "the case ends: booked",
+        "Refused</a> if decision is &quot;rejected&quot;",
+        "Booked</a> otherwise",
+        "<dt>Accountable</dt><dd>Alice</dd>",
+        "<dt>Seen by</dt><dd>Finance</dd>",
+    ):
+        assert part in page
+
+
+def test_an_older_version_can_be_read(expenses: Workflow) -> None:
+    newer = import_draft(EXPENSES.replace("value: 1000", "value: 2000"))
+    engine.publish(newer, actor=actor("alice"))
+
+    now, before = page_of("bea"), page_of("bea", version=1)
+
+    assert "amount is above 2000" in now.content.decode()
+    assert "amount is above 1000" in before.content.decode()
+    assert [row["state"] for row in now.context["versions"]] == ["published", "superseded"]
+    assert before.context["shown"]["state"] == "superseded"
+
+
+@pytest.mark.parametrize("version", ["7", "0", "x", "99999999999999999999"])
+def test_a_version_that_is_none_is_not_there(expenses: Workflow, version: str) -> None:
+    assert page_of("bea", version=version).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("alice", 200), ("lea", 200), ("cara", 200), ("bea", 404)]
+)
+def test_a_draft_is_read_by_who_may(expenses: Workflow, name: str, status: int) -> None:
+    import_draft(EXPENSES.replace("value: 1000", "value: 2000"))
+
+    page = page_of(name, version=2)
+
+    assert page.status_code == status
+    assert ("amount is above 2000" in page.content.decode()) is (status == 200)
+
+
+def test_a_workflow_without_a_version_says_so(expenses: Workflow) -> None:
+    import_draft(EXPENSES.replace("workflow: expenses", "workflow: new"))
+
+    page = signed_in("bea").get("/workflows/new/").content.decode()
+
+    assert "Not published" in page
+    assert "No steps yet" in page
+
+
+def test_lea_stops_a_workflow_and_everybody_reads_why(expenses: Workflow) -> None:
+    answer = signed_in("lea").post(
+        reverse("stop_workflow", args=["expenses"]), {"reason": "Wrong currency."}, follow=True
+    )
+    read_by_bea = page_of("bea").content.decode()
+
+    assert "Let it go on" in answer.content.decode()
+    assert "Wrong currency." in read_by_bea
+    assert "Let it go on" not in read_by_bea
+
+    signed_in("lea").post(reverse("resume_workflow", args=["expenses"]))
+    expenses.refresh_from_db()
+    assert expenses.halted_at is None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "status"),
+    [("lea", "  ", 422), ("bea", "I want to.", 403), ("carl", "I want to.", 404)],
+)
+def test_a_workflow_is_not_stopped(expenses: Workflow, name: str, reason: str, status: int) -> None:
+    address = reverse("stop_workflow", args=["expenses"])
+
+    assert signed_in(name).post(address, {"reason": reason}).status_code == status
+    expenses.refresh_from_db()
+    assert expenses.halted_at is None
+
+
+def test_the_page_asks_the_same_few_questions_whatever_its_length(
+    expenses: Workflow, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(5):
+        engine.publish(
+            import_draft(EXPENSES.replace("value: 1000", f"value: {number}")), actor=actor("alice")
+        )
+    client = signed_in("bea")
+
+    with django_assert_max_num_queries(18):
+        client.get(reverse("workflow", args=["expenses"]))
