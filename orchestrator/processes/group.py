@@ -1,7 +1,7 @@
 """The process group of one machine: it starts together and ends together.
 
-Web, worker and beat each restart their own crashed children; when one of the three, a
-server or an extra process itself ends, the whole group stops and says which log to read.
+Web and worker restart their own crashed children; when one of the programs, a server or an
+extra process itself ends, the whole group stops and says which log to read.
 Half a group would look alive and do no work.
 """
 
@@ -43,7 +43,7 @@ def run_group(
 ) -> None:
     """Run until a signal asks to stop; raises StateError when a process cannot or will not run.
 
-    ``prepare`` is called when the database is migrated and before web, worker, beat and the
+    ``prepare`` is called when the database is migrated and before the programs and the
     ``extra`` processes start; ``on_ready`` when the web process answers.
     """
     with _signals(), ExitStack() as stack:
@@ -109,8 +109,8 @@ def _start(
     if prepare:
         prepare()
     connections.close_all()
-    with _phase("Starting web, worker, beat"):
-        for process in (web(), worker(), beat(), *extra):
+    with _phase("Starting web, worker, timers, beat"):
+        for process in (web(), worker(), timers(), beat(), *extra):
             children.start(process)
         _wait_for_web(children)
     if on_ready:
@@ -140,13 +140,26 @@ def web() -> Process:
 
 
 def worker() -> Process:
+    """Performs machine steps."""
+    return _celery("worker", "--queues", "celery")
+
+
+def timers() -> Process:
+    """Sweeps what is due, however long the worker's steps take."""
+    return _celery("timers", "--queues", "timers", "--pool", "solo")
+
+
+def _celery(name: str, *options: str) -> Process:
     # No gossip, mingle and heartbeat: workers need to know nothing of each other.
     argv = [
-        *(sys.executable, "-m", "celery", "-A", "orchestrator", "worker"),
+        *(sys.executable, "-m", "celery", "-A", "orchestrator", "worker", "-n", f"{name}@%h"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "info"),
+        *options,
     ]
+    # Whoever starts the group has run the checks: they import every page.
+    environ = {"CELERY_SKIP_CHECKS": "1"}
     # Without its database it cannot finish what it does: SIGQUIT lets it drop that at once.
-    return Process("worker", argv, grace=25, orphan=signal.SIGQUIT)
+    return Process(name, argv, environ, grace=25, orphan=signal.SIGQUIT)
 
 
 def beat() -> Process:

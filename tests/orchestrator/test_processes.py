@@ -297,7 +297,9 @@ def test_the_group_serves_refuses_a_second_and_stops_without_a_trace(up: Up) -> 
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("name", ["granian", "worker", "beat", "bin/postgres", "valkey-server"])
+@pytest.mark.parametrize(
+    "name", ["granian", "worker@", "timers@", "beat", "bin/postgres", "valkey-server"]
+)
 def test_the_crash_of_one_process_stops_the_group(up: Up, name: str) -> None:
     os.kill(up.ready().child(name), signal.SIGKILL)
 

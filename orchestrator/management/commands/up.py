@@ -7,7 +7,7 @@ from orchestrator.processes.state import StateError
 
 
 class Command(BaseCommand):
-    help = "Runs the whole process group: servers, web, worker, beat. Ctrl-C stops it."
+    help = "Runs the whole process group: servers, web, worker, timers, beat. Ctrl-C stops it."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
