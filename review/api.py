@@ -176,9 +176,10 @@ def _check_right(task_id: int, actor: Actor) -> None:
 def _decided(decided: engine.Decided) -> dict[str, Any]:
     decision, seat = decided.decision, decided.decision.seat
     assert seat is not None, "people decide on seats"  # noqa: S101
+    definition = engine.definition_of(decision.task.step.version_id)
     return {
         "decision_id": decision.pk,
-        "workflow": seat.workflow.slug,
+        "workflow": definition.version.workflow.slug,
         "task_state": None if seat.blind else decided.task_state,
         "case_state": None if seat.blind else decided.case_state,
         "settle_at": None if seat.blind else decided.settle_at,

@@ -51,17 +51,23 @@ class Shown:
 
 
 def shown(seat: Seat, actor: Actor) -> Shown:
-    """What ``actor`` sees of ``seat``: nothing is blind to who has decided it. One query."""
-    rows = Routing.objects.select_related("right", "attempt", "task__case__workflow", "task__step")
-    routing = rows.get(task=seat.task_id, round=seat.round)
-    task, right, attempt = routing.task, routing.right, routing.attempt
+    """What ``actor`` sees of ``seat``: nothing is blind to who has decided it.
+
+    One query where the seat came with its task, case and workflow.
+    """
+    task = seat.task
+    routing = Routing.objects.select_related("attempt").get(task=task, round=seat.round)
+    definition, attempt = engine.definition_of(task.case.version_id), routing.attempt
+    step = definition.steps[task.step_key]
+    rights = definition.rights[task.step_key]
+    right = next((right for right in rights if right.pk == routing.right_id), None)
     is_open = not seat.blind or seat.decided_by_id == actor.pk
     return Shown(
         seat=seat,
         task=task,
         case=task.case,
         workflow=task.case.workflow,
-        step=task.step,
+        step=step,
         right=right,
         routing=routing,
         attempt=attempt,
@@ -70,10 +76,10 @@ def shown(seat: Seat, actor: Actor) -> Shown:
         field_confidence=(attempt.field_confidence if attempt else {}) if is_open else None,
         why=routing.reason if is_open else None,
         rules=routing.why if is_open else None,
-        allowed=engine.allowed_words(task.step, right, seat.level),
+        allowed=engine.allowed_words(step, right, seat.level),
         digest=engine.screen_digest(task, task.case),
-        schema=task.step.schema,
-        evidence=task.step.evidence,
-        instructions=task.step.instructions,
-        reasons=task.step.reasons,
+        schema=step.schema,
+        evidence=step.evidence,
+        instructions=step.instructions,
+        reasons=step.reasons,
     )
