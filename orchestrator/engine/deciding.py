@@ -425,7 +425,7 @@ def escalate(bench: Bench, decision: Decision) -> None:
     """Bring the seat before the next level; without one it is an incident."""
     act, task, seat = bench.act, bench.task, bench.seat
     barred = [*seat.barred, decision.actor_id]
-    if seat.level or seat.purpose != SeatPurpose.GATE or bench.right.escalates_to_id is None:
+    if seat.level or bench.right.escalates_to_id is None:
         open_incident(act, task, "escalated", "It was escalated, and no next level is named.")
     elif not eligible(bench.right.escalates_to_id, barred):
         message = f"It was escalated, and nobody in {bench.right.escalates_to} may decide it."
@@ -454,5 +454,6 @@ def _adjudicate(bench: Bench) -> None:
         number=1,
         barred=barred,
         purpose=SeatPurpose.ADJUDICATE,
+        level=1,
     )
     seat.save(force_insert=True)

@@ -194,9 +194,8 @@ def new_seat(
     purpose: SeatPurpose = SeatPurpose.GATE,
     level: int = 0,
 ) -> Seat:
-    """A seat, not saved. Above level 0 and for adjudication the rule's next level decides."""
-    higher = level or purpose == SeatPurpose.ADJUDICATE
-    group = (right.escalates_to or right.group) if higher else right.group
+    """A seat, not saved. Above level 0 the rule's next level decides."""
+    group = (right.escalates_to or right.group) if level else right.group
     confidence = routed.attempt.confidence if routed.attempt else None
     return Seat(
         task=task,

@@ -292,6 +292,8 @@ def test_who_differ_go_to_adjudication(place: Workflow, word: str, output: Any) 
     )
     with pytest.raises(NotAllowed):
         world.claimed(task, "bea")
+    with pytest.raises(Invalid):
+        world.decided(task, "lea", "escalated")
     world.decided(task, "lea", "approved", final=True)
     task = fresh(task)
     assert (task.state, task.output) == ("completed", FLIGHT)
