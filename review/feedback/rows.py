@@ -32,7 +32,7 @@ NESTED: Final = frozenset({
 JUDGES_NO_FIELD: Final = frozenset({Word.REJECTED, Word.ESCALATED})
 LONG: Final = ("input", "output", "final", "patch", "corrections")
 
-FIRST_BATCH: Final = 50
+FIRST_BATCH: Final = 4
 LARGEST_BATCH: Final = 500
 BATCH_CHARACTERS: Final = 1 << 20
 

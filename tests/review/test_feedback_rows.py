@@ -157,7 +157,9 @@ def all_batches(query: Query) -> list[list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def many(expenses: Workflow) -> Query:
+def many(expenses: Workflow, monkeypatch: pytest.MonkeyPatch) -> Query:
+    """Seven rows, the last three of them long, in a batch that has room for all."""
+    monkeypatch.setattr("review.feedback.rows.FIRST_BATCH", 9)
     for number in range(7):
         text = "x" * 3000 if number > 3 else "x"
         world.started(expenses, world.LUNCH, confidence=0.95, key=f"c-{number}", text=text)
