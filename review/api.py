@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Query, Router
 
@@ -16,6 +15,7 @@ from orchestrator.api.keys import actor_of
 from orchestrator.exceptions import NotAllowed, StaleClaim
 from orchestrator.models import Actor, Seat
 from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.querysets import COLUMNS
 from review.bodies import (
     ClaimIn,
     DecisionIn,
@@ -31,49 +31,56 @@ from review.bodies import (
 )
 from review.feedback import Query as FeedbackQuery
 from review.feedback import format_of, stream
-from review.listing import COLUMNS
 from review.seats import open_seats
 from review.showing import shown
 
 router = Router(tags=["Review"])
+LISTED: Final = (
+    "pk", "task_id", "task__case_id", "task__case__key", "workflow__slug", "step_key", "purpose",
+    "blind", "rank", "claim_expires_at", "due_at", "created_at", "now",
+)  # fmt: skip
 
 
 @router.get("/review/tasks", response=Queue, summary="Look at the queue", **reads("review"))
 def list_tasks(request: HttpRequest, filters: Query[QueueFilters]) -> HttpResponse:
     """The tasks that you may decide, whoever has claimed them."""
-    column, limit = COLUMNS[filters.order], filters.limit
-    seats = Seat.objects.open().for_actor(actor_of(request))
-    seats = seats.select_related("task__case", "workflow").annotate(now=ClockTimestamp())
-    if filters.workflow:
-        seats = seats.filter(workflow__slug=filters.workflow)
-    if filters.step:
-        seats = seats.filter(step_key=filters.step)
-    if filters.cursor:
-        seats = seats.filter(_after(filters.order, filters.cursor))
-    found = list(seats.order_by(column, "pk")[: limit + 1])
-    place = [getattr(found[limit - 1], column), found[limit - 1].pk] if found[limit:] else None
-    return page([_line(seat) for seat in found[:limit]], place)
+    actor, order, limit = actor_of(request), filters.order, filters.limit
+    workflow = filters.workflow and authority.access_workflow(actor, filters.workflow).pk
+    seats = Seat.objects.annotate(now=ClockTimestamp()).queue(
+        actor,
+        order,
+        after=_place(order, filters.cursor) if filters.cursor else None,
+        size=limit + 1,
+        workflow=workflow or None,
+        step=filters.step or None,
+    )
+    rows = list(seats.values(*LISTED))
+    last = rows[limit - 1] if rows[limit:] else None
+    place = last and [last[COLUMNS[order]], last["pk"]]
+    return page([_line(row) for row in rows[:limit]], place)
 
 
-def _after(order: Orders, cursor: str) -> Q:
-    """What comes behind the last row of the page before."""
-    column = COLUMNS[order]
+def _place(order: Orders, cursor: str) -> tuple[Any, int]:
+    """Where the page before ended."""
     value, pk = place_of(cursor, float if order == "confidence" else datetime, int)
-    return Q(**{f"{column}__gt": value}) | Q(**{column: value, "pk__gt": pk})
+    return value, pk
 
 
-def _line(seat: Any) -> dict[str, Any]:
-    case = seat.task.case
-    is_known = not seat.blind and seat.rank >= 0
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    until, is_known = row["claim_expires_at"], not row["blind"] and row["rank"] >= 0
     return {
-        "id": seat.task_id,
-        "case": {"id": case.pk, "key": case.key, "workflow": seat.workflow.slug},
-        "step": seat.step_key,
-        "purpose": seat.purpose,
-        "confidence": seat.rank if is_known else None,
-        "claimed": seat.claim_expires_at is not None and seat.claim_expires_at > seat.now,
-        "due_at": seat.due_at,
-        "created_at": seat.created_at,
+        "id": row["task_id"],
+        "case": {
+            "id": row["task__case_id"],
+            "key": row["task__case__key"],
+            "workflow": row["workflow__slug"],
+        },
+        "step": row["step_key"],
+        "purpose": row["purpose"],
+        "confidence": row["rank"] if is_known else None,
+        "claimed": until is not None and until > row["now"],
+        "due_at": row["due_at"],
+        "created_at": row["created_at"],
     }
 
 
