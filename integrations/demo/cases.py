@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, zip_longest
 from typing import Any
 
@@ -16,14 +16,17 @@ Case = dict[str, Any]
 """``{"key": str, "data": JSON}``, as the engine starts it."""
 
 SIZE = 100
+COUNTS = {"tutorial": 3, "digits": images.COUNT, "refunds": 2200}
 
 
-def batches(most: int | None = None) -> Iterator[tuple[str, list[Case]]]:
+def batches(
+    slugs: Sequence[str] = workflows.SLUGS, most: int | None = None
+) -> Iterator[tuple[str, list[Case]]]:
     """Slug and up to 100 cases at a time, in turn: every queue has work from the start.
 
     ``most``: so many of each workflow, all when None.
     """
-    turns = zip_longest(*(_batches(slug, islice(arriving(slug), most)) for slug in workflows.SLUGS))
+    turns = zip_longest(*(_batches(slug, islice(arriving(slug), most)) for slug in slugs))
     return (batch for batch in chain.from_iterable(turns) if batch)
 
 
@@ -37,7 +40,7 @@ def arriving(slug: str) -> Iterator[Case]:
                 data = {"image": images.ADDRESS.format(number=number)}
                 yield {"key": images.key(number), "data": data}
         case "refunds":
-            for request in generator.arriving():
+            for request in generator.arriving(COUNTS[slug]):
                 yield {"key": request.key, "data": request.data}
 
 

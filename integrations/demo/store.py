@@ -44,6 +44,11 @@ class Store:
     def trained(self) -> bool:
         return self._models().exists()
 
+    def ensure(self) -> None:
+        """Train the reader unless it is there: only then is what trains it imported."""
+        if not self.trained:
+            import_module(f"integrations.demo.{self.slug}.training").ensure()
+
     def save(self, models: dict[str, Any]) -> None:
         """Keep the trained models, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -11,11 +11,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from integrations.demo import people, workflows
-from integrations.demo.digits import training as digits
+from integrations.demo import digits, people, refunds, workflows
 from integrations.demo.loading import load
 from integrations.demo.processes import connect_ledger, free_port, ledger_process
-from integrations.demo.refunds import training as refunds
 from orchestrator import engine
 from orchestrator.definitions import import_draft
 from orchestrator.models import Actor, Workflow
@@ -64,8 +62,8 @@ class Command(BaseCommand):
         ``port``: where the ledger listens this time. ``most``: so many cases of each workflow.
         """
         with self.phase("Training the readers"):
-            refunds.ensure()
-            digits.ensure()
+            refunds.STORE.ensure()
+            digits.STORE.ensure()
         with self.phase("Creating people"):
             people.ensure()
         with self.phase("Publishing workflows"):
