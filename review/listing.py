@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from orchestrator.models import Actor, Seat, Step, Workflow
+from orchestrator.models.querysets import COLUMNS
 from review.forms import SURE
 from review.screens import holder_of
-from review.wanted import ORDERS, Order, Wanted
+from review.wanted import ORDERS, Wanted
 
 SIZE: Final = 50
-COLUMNS: Final[Mapping[Order, str]] = {
-    "due": "due_at",
-    "confidence": "rank",
-    "created": "created_at",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,40 +68,38 @@ class Line:
 
 
 def listing(actor: Actor, wanted: Wanted, after: str) -> dict[str, Any]:
-    """The context of templates/review/queue.html. Three queries, four with a workflow chosen."""
-    rows = list(_after(_seats(actor, wanted), wanted, after)[: SIZE + 1])
-    queue = reverse("review:queue")
-    shown = rows[:SIZE]
+    """The context of templates/review/queue.html: five queries, six with a workflow chosen."""
+    workflows = list(Workflow.objects.visible_to(actor))
+    rows = _seats(actor, wanted, workflows, after)
+    queue, shown = reverse("review:queue"), rows[:SIZE]
+    more = {"after": _cursor(shown[-1], wanted)} if len(rows) > SIZE else None
     return {
         "rows": [_line(seat, actor, wanted) for seat in shown],
-        "filters": _filters(actor, wanted),
+        "filters": _filters(workflows, wanted),
         "query": wanted.query,
         "page": {
             "first_url": wanted.on(queue) if after else "",
-            "next_url": wanted.on(queue, after=_cursor(shown[-1], wanted))
-            if len(rows) > SIZE
-            else "",
+            "next_url": wanted.on(queue, **more) if more else "",
         },
     }
 
 
-def _seats(actor: Actor, wanted: Wanted) -> QuerySet[Seat]:
-    """What the actor may claim or holds, in the order of the queue."""
-    seats = Seat.objects.open().for_actor(actor)
-    if wanted.workflow:
-        seats = seats.filter(workflow__slug=wanted.workflow)
-    if wanted.step:
-        seats = seats.filter(step_key=wanted.step)
-    along = ("task__case", "task__step", "workflow", "claimed_by__user")
-    return seats.select_related(*along).order_by(COLUMNS[wanted.order], "id")
-
-
-def _after(seats: QuerySet[Seat], wanted: Wanted, after: str) -> QuerySet[Seat]:
-    place = _place(after, wanted)
-    if place is None:
-        return seats
-    column, (value, pk) = COLUMNS[wanted.order], place
-    return seats.filter(Q(**{f"{column}__gt": value}) | Q(**{column: value, "pk__gt": pk}))
+def _seats(actor: Actor, wanted: Wanted, workflows: Sequence[Workflow], after: str) -> list[Seat]:
+    """One page of what the actor may decide, whoever holds it, and one seat more."""
+    place = next((row.pk for row in workflows if row.slug == wanted.workflow), None)
+    if wanted.workflow and place is None:
+        return []
+    seats = Seat.objects.select_related("task__case", "task__step", "workflow", "claimed_by__user")
+    return list(
+        seats.queue(
+            actor,
+            wanted.order,
+            after=_place(after, wanted),
+            size=SIZE + 1,
+            workflow=place,
+            step=wanted.step or None,
+        )
+    )
 
 
 def _cursor(seat: Seat, wanted: Wanted) -> str:
@@ -131,9 +124,8 @@ def _line(seat: Seat, actor: Actor, wanted: Wanted) -> Line:
     return Line(seat, url, mine=mine, held_by="" if mine else holder)
 
 
-def _filters(actor: Actor, wanted: Wanted) -> dict[str, Any]:
+def _filters(workflows: Sequence[Workflow], wanted: Wanted) -> dict[str, Any]:
     queue = reverse("review:queue")
-    workflows = list(Workflow.objects.visible_to(actor))
     return {
         "workflows": workflows,
         "workflow": wanted.workflow,

@@ -67,6 +67,7 @@ class Screen:
     shown_at: str
     earlier: list[Earlier]
     sides: Sides | None
+    held_by: str = ""
     can_claim: bool = False
     why_not: str = ""
 
@@ -89,13 +90,21 @@ class Screen:
         return self.shown.confidence is None or self.shown.confidence < sure
 
     @property
+    def rated(self) -> bool:
+        """Whether the agent said of single fields how sure it is, and this person may know."""
+        return bool(self.shown.field_confidence)
+
+    @property
     def late(self) -> bool:
         return self.seat.due_at < timezone.now()
 
     @property
     def seats(self) -> int:
+        """How many people are asked side by side."""
         right = self.shown.right
-        return ASKED.get(right.mode, right.seats) if right else 1
+        if right is None or self.seat.purpose != "gate" or self.seat.level:
+            return 1
+        return ASKED.get(right.mode, right.seats)
 
     @property
     def seat_label(self) -> str:
@@ -127,11 +136,6 @@ class Screen:
     def sheets(self) -> Mapping[str, Mapping[str, str]]:
         return (self.typed or Typed()).sheets
 
-    @property
-    def held_by(self) -> str:
-        """Who else holds the seat at this moment, "" for nobody."""
-        return "" if self.claim else holder_of(self.seat)
-
 
 def screen_of(
     shown: Shown,
@@ -152,6 +156,7 @@ def screen_of(
     typed = typed or Typed.draft_of(seat, actor)
     refused = refused or Refused()
     earlier = [] if shown.rules is None else earlier_decisions(seat, _first_output(shown))
+    holder = "" if claim else holder_of(seat)
     answer = None if claim else authority.may(actor, "claim", seat)
     return Screen(
         shown=shown,
@@ -163,8 +168,9 @@ def screen_of(
         shown_at=began if is_genuine(seat.task_id, began) else shown_at(seat.task_id),
         earlier=earlier,
         sides=sides_of(earlier, _first_output(shown)) if seat.purpose == "adjudicate" else None,
-        can_claim=answer is not None and answer.allowed and not holder_of(seat),
-        why_not=" ".join(answer.reasons) if answer else "",
+        held_by=holder,
+        can_claim=answer is not None and answer.allowed and not holder,
+        why_not=" ".join(answer.reasons) if answer and not holder else "",
     )
 
 

@@ -103,15 +103,18 @@ def kind_icon(kind: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def nav(
-    context: template.Context, view: str, drawing: str, label: str, key: str = ""
+    context: template.Context, view: str, drawing: str, label: str, key: str = "", under: str = ""
 ) -> SafeString:
-    """A link of the top bar, or nothing where that page does not exist."""
+    """A link of the top bar, or nothing where that page does not exist.
+
+    It is marked on its own page and on those ``under`` it, by default all below its address.
+    """
     try:
         url = reverse(view)
     except NoReverseMatch:
         return mark_safe("")
     path = context["request"].path if "request" in context else ""
-    here = path == url if url == "/" else path.startswith(url)
+    here = path == url or (url != "/" and path.startswith(under or url))
     return format_html(
         '<a href="{}"{}{}>{}{}</a>',
         url,

@@ -11,7 +11,7 @@ from orchestrator.exceptions import Refusal
 from orchestrator.models import Actor, Decision, Task
 from review.answer import typed_changes
 from review.colleagues import Earlier, earlier
-from review.screens import CLAIM_SECONDS, Refused, screen_of, task_urls
+from review.screens import CLAIM_SECONDS, Refused, holder_of, screen_of, task_urls
 from review.seats import open_seats
 from review.showing import shown
 from review.typed import Typed
@@ -19,7 +19,6 @@ from review.views.answers import show_task
 from review.views.doors import ReviewRequest, wanted_by
 
 AGAIN = "Your claim had ended. It is yours again, with what you typed: look once more and decide."
-HELD = "Your claim ended, and somebody else works on this now."
 DECIDED = "This was decided while you worked on it."
 CHANGED = "What you saw has changed since. Your text is kept beside it as it is now."
 
@@ -31,8 +30,7 @@ def claim_lost(request: ReviewRequest, task_id: int, actor: Actor) -> HttpRespon
     try:
         seat = engine.claim(task_id, actor=actor, seconds=CLAIM_SECONDS)
     except Refusal:
-        held = any(open_seats(task_id))
-        return show_conflict(request, task, actor, typed, HELD if held else DECIDED)
+        return show_conflict(request, task, typed, _lost_to(task))
     keep(typed, task_id, actor, str(seat.claim_token))
     began = request.POST.get("shown_at", "")
     screen = screen_of(
@@ -47,7 +45,7 @@ def claim_lost(request: ReviewRequest, task_id: int, actor: Actor) -> HttpRespon
 
 
 def show_conflict(
-    request: ReviewRequest, task: Task, actor: Actor, typed: Typed, explanation: str
+    request: ReviewRequest, task: Task, typed: Typed, explanation: str
 ) -> HttpResponse:
     """What happened, what stands, and what was typed; the page of the task as it is now."""
     wanted = wanted_by(request)
@@ -75,6 +73,15 @@ def show_conflict(
 def keep(typed: Typed, task_id: int, actor: Actor, token: str) -> None:
     """Keep what was typed as the seat's draft. Raises StaleClaim."""
     engine.save_draft(task_id, actor=actor, token=token, draft=typed.as_draft(actor))
+
+
+def _lost_to(task: Task) -> str:
+    """What became of a seat that cannot be claimed again."""
+    seats = list(open_seats(task.pk))
+    if not seats:
+        return DECIDED
+    holder = next(filter(None, map(holder_of, seats)), "somebody else")
+    return f"Your claim ended, and {holder} works on this now."
 
 
 def _standing(task: Task) -> Earlier | None:

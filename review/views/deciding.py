@@ -73,9 +73,9 @@ def _refused(
             return claim_lost(request, seat.task_id, actor)
         case StaleDigest():
             keep(typed, seat.task_id, actor, str(seat.claim_token))
-            return show_conflict(request, seat.task, actor, typed, CHANGED)
+            return show_conflict(request, seat.task, typed, CHANGED)
         case AlreadyDecided():
-            return show_conflict(request, seat.task, actor, typed, refusal.message)
+            return show_conflict(request, seat.task, typed, refusal.message)
         case Invalid() | NotAllowed():
             refused = Refused(refusal.message, _at_fields(refusal))
             return _again(request, seat, actor, typed, refused, status=refusal.status)

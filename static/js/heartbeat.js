@@ -22,7 +22,6 @@ function adopt(found) {
   if (!box) return;
   ends = performance.now() + Number(box.dataset.seconds) * 1000;
   active = false;
-  box.dataset.live = "";
 }
 
 function tick() {

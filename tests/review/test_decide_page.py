@@ -229,7 +229,7 @@ def test_a_claim_that_somebody_else_has_now_shows_what_was_typed(
     answer = form.fill(amount="45.20").press(bea, "corrected", htmx=True)
 
     assert answer.status_code == 409
-    assert "somebody else works on this now" in text_of(answer)
+    assert "Ben works on this now" in text_of(answer)
     assert "45.2" in text_of(answer)
     assert not Decision.objects.exists()
 

@@ -278,7 +278,7 @@ def test_by_htmx_only_the_fields_come_back(bea: Client) -> None:
 
     part = form_on(page).press(bea, "add /lines", htmx=True).content.decode()
 
-    assert part.lstrip().startswith('<fieldset class="fields"')
+    assert part.lstrip().startswith("<fieldset")
     assert 'name="f/lines/1/sku"' in part
     assert "2, was 1" in part
 

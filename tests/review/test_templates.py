@@ -87,7 +87,9 @@ def test_an_object_and_its_fields_stand_in_a_group() -> None:
     }
     (row,) = form_of(schema, {"who": {"name": "Bea"}}, confidence={"/who/name": 0.3}).rows
 
-    page = render_to_string("components/field.html", {"row": row, "draft_url": "/draft"})
+    page = render_to_string(
+        "components/field.html", {"row": row, "draft_url": "/draft", "rated": True}
+    )
 
     assert "<legend>Who" in page
     assert 'value="Bea"' in page
@@ -98,7 +100,7 @@ def test_a_blind_reviewer_sees_no_confidence() -> None:
     schema = {"type": "object", "properties": {"name": {"type": "string"}}}
     (row,) = form_of(schema, {"name": "Bea"}, confidence=None).rows
 
-    page = render_to_string("components/field.html", {"row": row, "blind": True})
+    page = render_to_string("components/field.html", {"row": row, "rated": False})
 
     assert "onfidence" not in page
     assert "data-flagged" not in page
