@@ -170,14 +170,13 @@ def _nothing_waits(task: Task) -> Refusal:
     return NotFound("Nothing waits for a decision here.")
 
 
+@transaction.atomic
 def heartbeat(task_id: int, *, actor: Actor, token: UUID | str, seconds: int = 600) -> datetime:
     """Let the claim last ``seconds`` from now; returns until when. Raises StaleClaim, Invalid."""
     _check(seconds)
     held = _held(task_id, actor, token)
     _changed(held.update(claim_expires_at=_in(seconds)))
-    until = held.values_list("claim_expires_at", flat=True).first()
-    if until is None:
-        raise StaleClaim
+    until: datetime = held.values_list("claim_expires_at", flat=True).get()
     return until
 
 

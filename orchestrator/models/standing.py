@@ -63,7 +63,7 @@ class Link(NamedTuple):
     top: int
     effect: str
     action: str
-    limits: Mapping[str, Any]
+    limits: Any
     workflow: int | None
     step_key: str
     holder: int | None
@@ -246,15 +246,14 @@ def largest(limits: Iterable[Decimal | None]) -> Decimal | None:
     return None if None in found else max(found, default=None)  # type: ignore[type-var]
 
 
-def limit_of(limits: Mapping[str, Any]) -> Decimal | None:
-    """``{"max": 500}``; absent is no limit, and what is no number allows nothing."""
-    value = limits.get("max")
-    if value is None:
+def limit_of(limits: Any) -> Decimal | None:
+    """``{"max": 500}``; empty is no limit, and what cannot be read allows nothing."""
+    if not limits:
         return None
-    if isinstance(value, bool):
+    if not isinstance(limits, dict) or limits.keys() != {"max"}:
         return NOTHING
     try:
-        limit = Decimal(str(value))
+        limit = Decimal(str(limits["max"]))
     except InvalidOperation:
         return NOTHING
     return limit if limit.is_finite() else NOTHING

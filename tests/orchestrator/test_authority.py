@@ -349,6 +349,7 @@ def test_a_closed_seat_is_nobodys(expenses: Workflow, bea: Actor) -> None:
         ([500], 501, False),
         ([500, 2000], 1500, True),
         ([500, None], 1500, True),
+        ([0], 1, False),
         ([0.5], 1, False),
         (["1000.50"], 1000, True),
         (["plenty"], 1, False),
@@ -384,6 +385,18 @@ def test_where_nothing_is_measured_yet_a_limit_holds_nobody_off(step: dict[str, 
     grant(bea, most=1000)
 
     assert not reasons(bea, seat(workflow(**step), "c-1", demand=None))
+
+
+@pytest.mark.parametrize("limits", [{"maximum": 500}, {"max": 500, "min": 1}, [500], {"max": None}])
+def test_limits_that_cannot_be_read_allow_nothing(
+    expenses: Workflow, bea: Actor, limits: Any
+) -> None:
+    given = grant(bea, workflow=expenses)
+    Grant.objects.filter(pk=given.pk).update(limits=limits)
+
+    assert reasons(bea, seat(expenses, "c-1")) == [
+        "This is about 100; you may decide up to nothing."
+    ]
 
 
 def test_a_limit_of_a_group_limits_its_members(expenses: Workflow, bea: Actor) -> None:
@@ -497,6 +510,19 @@ def test_a_delegated_grant_falls_with_the_one_above(
     grant(carl, parent=grant(lea, **columns | other[broken]), workflow=expenses)
 
     assert reasons(carl, seat(expenses, "c-1")) == [authority.UNSEEN]
+
+
+@pytest.mark.parametrize(("links", "holds"), [(20, True), (21, False)])
+def test_a_chain_too_long_to_follow_does_not_hold(
+    expenses: Workflow, carl: Actor, links: int, holds: bool
+) -> None:
+    lea = person("lea", "Expense team")
+    above = None
+    for _ in range(links):
+        above = grant(lea, workflow=expenses, may_delegate=True, parent=above)
+    grant(carl, workflow=expenses, parent=above)
+
+    assert bool(reasons(carl, seat(expenses, "c-1"))) is not holds
 
 
 def test_exclusions_follow_delegation(expenses: Workflow, bea: Actor, carl: Actor) -> None:

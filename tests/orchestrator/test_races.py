@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from orchestrator import engine
 from orchestrator.exceptions import NotAllowed, Refusal, StaleClaim
@@ -113,3 +113,18 @@ def test_an_ended_claim_has_one_heir() -> None:
 
     assert isinstance(results.pop(), StaleClaim)
     assert len(pks(results)) == 1
+
+
+@pytest.mark.parametrize(("locked", "got"), [(10, "c-10"), (12, None)])
+def test_a_seat_that_others_have_locked_is_passed_over(locked: int, got: str | None) -> None:
+    """However many they are; nobody waits, and where all are locked the search ends."""
+    expenses = workflow()
+    for number in range(12):
+        seat(expenses, f"c-{number}", due=number)
+    bea = person("bea", *REVIEWERS)
+
+    with transaction.atomic():
+        assert len(Seat.objects.select_for_update().order_by("due_at")[:locked]) == locked
+        results = at_once([lambda: engine.claim_next(actor=bea)])
+
+    assert [row.task.case.key if isinstance(row, Seat) else row for row in results] == [got]
