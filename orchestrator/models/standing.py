@@ -40,7 +40,7 @@ WITH RECURSIVE holder AS (
     SELECT l.holder, l.top, l.depth + 1, g.*
     FROM link l JOIN orchestrator_grant g ON g.id = l.parent_id WHERE l.depth < 20
 )
-SELECT h.id, clock_timestamp(), h.kind, h.user_id,
+SELECT h.id, clock_timestamp(),
     COALESCE(h.is_active, true), COALESCE(h.is_superuser, false), h.groups,
     ARRAY(
         SELECT id FROM orchestrator_workflow WHERE owner_id = h.user_id
@@ -148,8 +148,6 @@ class Standing:
 
     actor: int
     at: datetime
-    kind: str
-    user: int | None
     active: bool
     superuser: bool
     groups: frozenset[int]
@@ -275,13 +273,11 @@ def _load(actors: list[int]) -> dict[int, Standing]:
 
 
 def _standing(row: tuple[Any, ...]) -> Standing:
-    actor, at, kind, user, active, superuser, groups, workflows, selves, links = row
+    actor, at, active, superuser, groups, workflows, selves, links = row
     chains = _chains(links)
     return Standing(
         actor=actor,
         at=at,
-        kind=kind,
-        user=user,
         active=active,
         superuser=superuser,
         groups=frozenset(groups),
