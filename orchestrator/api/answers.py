@@ -28,8 +28,10 @@ def answer(value: Any, status: int = 200) -> HttpResponse:
 
 def sent(body: bytes | str, status: int) -> HttpResponse:
     """A response whose JSON is written already; none at all where ``body`` is empty."""
-    kind = "application/json" if body else None
-    return HttpResponse(body, status=status, content_type=kind, headers=_HEADERS)
+    response = HttpResponse(body, status=status, content_type="application/json", headers=_HEADERS)
+    if not body:
+        del response["Content-Type"]
+    return response
 
 
 def nothing() -> HttpResponse:
