@@ -176,8 +176,7 @@ def heartbeat(task_id: int, *, actor: Actor, token: UUID | str, seconds: int = 6
     _check(seconds)
     held = _held(task_id, actor, token)
     _changed(held.update(claim_expires_at=_in(seconds)))
-    until: datetime = held.values_list("claim_expires_at", flat=True).get()
-    return until
+    return cast("datetime", held.values_list("claim_expires_at", flat=True).get())
 
 
 def release(task_id: int, *, actor: Actor, token: UUID | str) -> None:
