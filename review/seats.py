@@ -51,8 +51,8 @@ def held_seat(task_id: int, actor: Actor, token: str) -> Seat | None:
         wanted = UUID(token)
     except ValueError:
         return None
-    seats = open_seats(task_id).select_related("task__case", "task__step", "claimed_by__user")
-    return seats.filter(claimed_by=actor, claim_token=wanted).first()
+    seats = Seat.objects.open().select_related("task__case", "task__step")
+    return seats.filter(task=task_id, claimed_by=actor, claim_token=wanted).first()
 
 
 def is_held(seat: Seat) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
@@ -153,6 +154,26 @@ def test_an_ended_claim_is_said_and_taken_again(
     expect(bea.get_by_role("heading", name="All done")).to_be_visible()
     assert decisions() == ["corrected"]
     assert "409" in troubles.pop()
+
+
+def test_a_session_that_ended_leads_to_the_sign_in_and_back(
+    bea: Page, lunch: Task, sign_in: SignIn
+) -> None:
+    world.claimed(lunch, "bea")
+    bea.goto(f"/review/tasks/{lunch.pk}/")
+    bea.get_by_label("Amount").fill("45.20")
+    bea.wait_for_timeout(400)
+    bea.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+
+    bea.keyboard.press("Control+Enter")
+    expect(bea.get_by_label("Password")).to_be_visible()
+    expect(bea.locator("#task")).to_have_count(0)
+    bea.get_by_label("Username").fill("bea")
+    bea.get_by_label("Password").fill("bea")
+    bea.get_by_label("Password").press("Enter")
+
+    expect(bea.get_by_label("Amount")).to_have_value("45.20")
+    assert decisions() == []
 
 
 def test_back_leads_to_a_whole_page(bea: Page, expenses: Workflow, lunch: Task) -> None:
