@@ -44,7 +44,7 @@ from orchestrator.models import (
     TaskState,
     Word,
 )
-from orchestrator.pointers import Problem
+from orchestrator.pointers import Problem, child
 
 MOST_COMMENT: Final = 4000
 MOST_SECONDS: Final = 7 * 24 * 3600.0
@@ -100,8 +100,7 @@ def decide(
     AlreadyDecided, StaleDigest (with the diff), NotAllowed and Invalid; then nothing changed.
     """
     said = Said(word, output, reasons or {}, comment, seconds, final, via, digest)
-    case_id = _case_of(task_id)
-    with acting(case_id, actor) as act:
+    with acting(_case_of(task_id), actor) as act:
         task = locked_task(act, task_id)
         seat = _claimed_seat(act, task, claim_token)
         return _decide(bench_of(act, task, seat), said)
@@ -153,6 +152,7 @@ def bench_of(act: Act, task: Task, seat: Seat) -> Bench:
     routed = Routing.objects.select_related("attempt").get(task=task, round=seat.round)
     rights = act.definition.rights[task.step_key]
     right = next(right for right in rights if right.pk == routed.right_id)
+    routed.right = right
     seat.task = task
     return Bench(act, task, seat, routed, right)
 
@@ -214,7 +214,7 @@ def _check_words(bench: Bench, said: Said) -> None:
     codes = [reason["code"] for reason in bench.task.step.reasons]
     for path, code in said.reasons.items():
         if code not in codes:
-            _refuse(f"/reasons/{path}", f"Choose one of {', '.join(codes) or 'none'}.")
+            _refuse(child("/reasons", path), f"Choose one of {', '.join(codes) or 'none'}.")
         if path and not path.startswith("/"):
             _refuse("/reasons", "Name the field by its path, as in /amount.")
 
@@ -302,15 +302,19 @@ def count(bench: Bench, decision: Decision, *, final: bool = False) -> None:
         escalate(bench, decision)
     elif bench.seat.purpose == SeatPurpose.ADJUDICATE:
         _conclude(bench, decision.word, decision.output, final=final)
-    elif decision.word == Word.CORRECTED and _is_first(bench, decision):
+    elif decision.word == Word.CORRECTED and _is_first(bench):
         _judge_again(bench, decision, final=final)
+    elif seats_of(bench.right) == 1:
+        _conclude(bench, decision.word, decision.output, final=final)
     else:
         _tally(bench, final=final)
 
 
-def _is_first(bench: Bench, decision: Decision) -> bool:
+def _is_first(bench: Bench) -> bool:
     """Whether this correction meets nobody's consent; blind seats never change the proposal."""
-    return not bench.seat.blind and len(_ballots(bench)) == 1
+    if bench.seat.blind:
+        return False
+    return seats_of(bench.right) == 1 or len(_ballots(bench)) == 1
 
 
 def _ballots(bench: Bench) -> list[Decision]:
@@ -404,7 +408,8 @@ def _carry(bench: Bench, decision: Decision) -> None:
 def _conclude(bench: Bench, word: str, output: Any, *, final: bool) -> None:
     """What the task comes to; it takes effect when the undo window is over."""
     act, task = bench.act, bench.task
-    withdraw_seats(act, task)
+    if seats_of(bench.right) > 1:
+        withdraw_seats(act, task)
     undo = 0 if final else task.step.undo_seconds
     task.state, task.output = TaskState.DECIDED, output
     task.word = _word(bench, word, output)

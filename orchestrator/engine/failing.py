@@ -81,7 +81,7 @@ def _record(act: Act, task: Task, given: Any, error: dict[str, Any]) -> None:
     attempt = Attempt.objects.create(
         task=task,
         number=task.attempts,
-        actor=task.step.actor,  # type: ignore[misc]
+        actor=task.step.actor or act.definition.policy,
         input=given,
         error=error,
         finished_at=act.now,

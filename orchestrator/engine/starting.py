@@ -92,7 +92,7 @@ def start_case(
     arrival = _Arrival(key, data, output)
     if problems := _problems(definition, arrival):
         raise Invalid(problems=[problem.as_json() for problem in problems])
-    made, there = _write(definition, actor, [arrival], origin)
+    made, there = _write(definition, actor, [arrival], origin, is_routed=output is not None)
     if not made:
         case_id, body = there[key]
         if body != arrival.body:
@@ -134,9 +134,6 @@ def start_cases(
 
 def _route(act: Act, task: Task, output: Mapping[str, Any]) -> None:
     """Judge an output that came along in the transaction that began its case."""
-    task.state, task.attempts, task.fence = TaskState.RUNNING, 1, 1
-    task.lease_expires_at = act.now
-    task.save(update_fields=["state", "attempts", "fence", "lease_expires_at"])
     attempt = attempt_of(act.definition, task, output, act.now)
     attempt.save(force_insert=True)
     judge(act, task, attempt)
@@ -213,20 +210,28 @@ _Made = tuple[Act, Task, _Arrival]
 
 
 def _write(
-    definition: Definition, actor: Actor, arrivals: Sequence[_Arrival], origin: str
+    definition: Definition,
+    actor: Actor,
+    arrivals: Sequence[_Arrival],
+    origin: str,
+    *,
+    is_routed: bool = False,
 ) -> tuple[list[_Made], dict[str, tuple[int, str]]]:
     """Write cases with their first tasks: what was made, and id and body of every key.
 
     Ids are drawn first, so that the first links of each chain are reckoned before anything is
     written: one statement a table, however many cases. A key that is taken, even by a
-    transaction that ends only now, keeps the case that it has.
+    transaction that ends only now, keeps the case that it has. ``is_routed``: the caller goes
+    on at once, from a task that is running, and writes the events at its end.
     """
     ids, now = _draw(len(arrivals))
     rows = [
         _first(definition, actor, arrival, pair, now=now, origin=origin)
         for arrival, pair in zip(arrivals, ids, strict=True)
     ]
-    links = [_linked(act) for act, _, _ in rows]
+    if is_routed:
+        _run(rows)
+    links = [[] if is_routed else _linked(act) for act, _, _ in rows]
     Case.objects.bulk_create([act.case for act, _, _ in rows], ignore_conflicts=True)
     there = _there(definition.version.workflow_id, arrivals)
     kept = [there[row[2].key][0] == row[0].case.pk for row in rows]
@@ -235,7 +240,7 @@ def _write(
     Event.objects.bulk_create(
         [link for chain, is_new in zip(links, kept, strict=True) if is_new for link in chain]
     )
-    if made and definition.start.kind in MACHINE:
+    if made and not is_routed and definition.start.kind in MACHINE:
         ring()
     for act, task, _ in made if definition.start.kind == StepKind.HUMAN else ():
         ask(act, task)
@@ -286,6 +291,12 @@ def _first(
     if arrival.output is not None:
         task.proposal = arrival.output["value"]
     return act, task, arrival
+
+
+def _run(rows: Sequence[_Made]) -> None:
+    for act, task, _ in rows:
+        task.state, task.attempts, task.fence = TaskState.RUNNING, 1, 1
+        task.lease_expires_at = act.now
 
 
 def _linked(act: Act) -> list[Event]:

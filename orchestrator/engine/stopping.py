@@ -32,7 +32,7 @@ def halt(workflow: Workflow | None, *, actor: Actor, reason: str) -> datetime:
     """
     authority.require(actor, "halt", workflow)
     reason = reason_given(reason)
-    _lock("pg_advisory_xact_lock", 0 if workflow is None else workflow.pk)
+    _wait_for_approvals(0 if workflow is None else workflow.pk)
     stopped, now = events.locked(Workflow, (workflow or changes()).pk)
     if stopped.halted_at:
         return stopped.halted_at
@@ -70,11 +70,15 @@ def halted(workflow: Workflow | None) -> datetime | None:
 
 def may_approve(workflow: Workflow) -> bool:
     """Whether rules may approve until this transaction ends: a stop waits for that."""
-    _lock("pg_advisory_xact_lock_shared", 0)
-    _lock("pg_advisory_xact_lock_shared", workflow.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock_shared(%(space)s, 0),"
+            " pg_advisory_xact_lock_shared(%(space)s, %(workflow)s)",
+            {"space": _LOCKS, "workflow": workflow.pk},
+        )
     return halted(workflow) is None
 
 
-def _lock(function: str, number: int) -> None:
+def _wait_for_approvals(number: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s, %s)", [_LOCKS, number])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, number])

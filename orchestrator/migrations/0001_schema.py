@@ -4,6 +4,7 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.fields.ranges
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import orchestrator.models.fields
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
@@ -584,7 +585,7 @@ class Migration(migrations.Migration):
                 ("outcome", models.CharField(blank=True, max_length=80)),
                 (
                     "schema",
-                    models.JSONField(
+                    orchestrator.models.fields.OrderedJSONField(
                         blank=True, default=dict, help_text="JSON Schema of the output."
                     ),
                 ),
@@ -1298,7 +1299,7 @@ class Migration(migrations.Migration):
                 ("number", models.PositiveIntegerField()),
                 (
                     "data_schema",
-                    models.JSONField(
+                    orchestrator.models.fields.OrderedJSONField(
                         blank=True, default=dict, help_text="JSON Schema of case data."
                     ),
                 ),

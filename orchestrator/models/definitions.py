@@ -11,7 +11,15 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from orchestrator.models.fields import Mode, Word, frozen_definition, moment, one_of, probability
+from orchestrator.models.fields import (
+    Mode,
+    OrderedJSONField,
+    Word,
+    frozen_definition,
+    moment,
+    one_of,
+    probability,
+)
 from orchestrator.models.querysets import WorkflowQuerySet
 
 
@@ -61,7 +69,7 @@ class WorkflowVersion(models.Model):
         related_name="+",
         help_text="Who answers for what the rules of this version approve.",
     )
-    data_schema = models.JSONField(default=dict, blank=True, help_text="JSON Schema of case data.")
+    data_schema = OrderedJSONField(default=dict, blank=True, help_text="JSON Schema of case data.")
     calendar = models.JSONField(default=dict, blank=True)
     notes = models.TextField(blank=True)
     published_at = models.DateTimeField(null=True, editable=False)
@@ -135,7 +143,7 @@ class Step(models.Model):
     instructions = models.TextField(blank=True)
     call = models.JSONField(default=dict, blank=True)
     outcome = models.CharField(max_length=80, blank=True)
-    schema = models.JSONField(default=dict, blank=True, help_text="JSON Schema of the output.")
+    schema = OrderedJSONField(default=dict, blank=True, help_text="JSON Schema of the output.")
     input_mapping = models.JSONField(null=True, blank=True, help_text="name: path in case data")
     output_mapping = models.JSONField(null=True, blank=True, help_text="path: path in the output")
     evidence = models.JSONField(default=list, blank=True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pgtrigger
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Func, Q
+from django.db.models.expressions import Expression
 from django.db.models.functions import Now
+from psycopg.types.json import Json
 
 
 class ClockTimestamp(Func):
@@ -94,3 +98,24 @@ def frozen_definition(version: str) -> pgtrigger.Trigger:
             RETURN COALESCE(NEW, OLD);
         """,  # noqa: S608
     )
+
+
+class OrderedJSONField(models.JSONField):
+    """JSON kept as it was written: jsonb would sort the keys, and with them the fields of forms."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "json"
+
+    def get_db_prep_value(
+        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> Any:
+        # Django would send jsonb, which is cast only when its order is lost.
+        return value if value is None or isinstance(value, Json) else Json(value)
+
+    def from_db_value(
+        self, value: Any, expression: Expression, connection: BaseDatabaseWrapper
+    ) -> Any:
+        # psycopg reads json itself; Django only has it leave jsonb alone.
+        if isinstance(value, str):
+            return super().from_db_value(value, expression, connection)
+        return value

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from orchestrator import engine, models
 from orchestrator.models.partitions import ensure_partitions
+from tests import world
 
 pytestmark = pytest.mark.django_db
 
@@ -271,3 +272,11 @@ def test_a_month_that_came_late_keeps_its_rows(agent: models.Actor) -> None:
     )
 
     assert "orchestrator_event_2041_05" not in ensure_partitions(date(2041, 5, 9))
+
+
+def test_the_fields_of_a_schema_keep_their_order() -> None:
+    place = world.workflow()
+
+    step = models.Step.objects.get(version__workflow=place, key="read")
+
+    assert list(step.schema["properties"]) == ["merchant", "amount", "category", "paid_on"]
