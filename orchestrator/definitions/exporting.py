@@ -35,9 +35,12 @@ Dumper.add_representer(str, _text)
 
 def export_version(version: WorkflowVersion) -> str:
     """The version as text that ``import_draft`` makes the same draft of. May query."""
-    return yaml.dump(
-        content(version), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100
-    )
+    return written(content(version))
+
+
+def written(value: Any) -> str:
+    """A JSON value as a person reads and edits it; ``definitions.value`` reads it back."""
+    return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def content(version: WorkflowVersion) -> dict[str, Any]:

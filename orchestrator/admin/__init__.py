@@ -1,0 +1,22 @@
+"""The admin: definitions are edited here, everything else is looked at.
+
+Django imports this package by itself and finds the models' pages in its modules.
+"""
+
+from django.contrib import admin
+
+from orchestrator.admin import (
+    connections,
+    people,
+    record,
+    rights,
+    steps,
+    versions,
+    workflows,
+)
+
+__all__ = ["connections", "people", "record", "rights", "steps", "versions", "workflows"]
+
+admin.site.site_header = admin.site.site_title = "Rewire"
+admin.site.index_title = "Admin"
+admin.site.enable_nav_sidebar = False

@@ -1,0 +1,133 @@
+"""What the pages of the admin share: who asks, what they see, and lists that do not count."""
+
+from __future__ import annotations
+
+import json
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from orchestrator.models import Actor, Workflow
+from orchestrator.models.standing import standing
+
+if TYPE_CHECKING:
+    Admin = admin.ModelAdmin[Any]
+    ModelForm = forms.ModelForm[Any]
+    Pages = Paginator[Any]
+else:
+    # At run time Django's classes take no parameters.
+    Admin, ModelForm, Pages = admin.ModelAdmin, forms.ModelForm, Paginator
+
+MOST_COUNTED: Final = 10_000
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The actor as whom the signed-in user acts."""
+    assert isinstance(request.user, User)  # noqa: S101 (the admin lets nobody else in)
+    return Actor.objects.for_user(request.user)
+
+
+def superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def workflows_of(request: HttpRequest) -> QuerySet[Workflow]:
+    """The workflows that the user sees; the built-in one is nobody's."""
+    return Workflow.objects.visible_to(actor_of(request))
+
+
+class Uncounted(Pages):
+    """Counts no further than 10,000 rows: the filters lead to those behind."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows[: MOST_COUNTED + 1].count())
+
+
+class Seen(Admin):
+    """Rows that belong to a workflow, for those who see it; superusers see all.
+
+    ``workflow_path`` leads from a row to its workflow, as in a filter.
+    """
+
+    workflow_path: ClassVar[str]
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        if superuser(request):
+            return rows
+        return rows.filter(standing(actor_of(request)).seen(self.workflow_path))
+
+
+class WorkflowFilter(admin.SimpleListFilter):
+    """By workflow, among those the user sees; one small query."""
+
+    title = "workflow"
+    parameter_name = "workflow"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(row.pk), row.name) for row in workflows_of(request)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value or not value.isdecimal():
+            return queryset
+        path = getattr(self, "path", "workflow")
+        return queryset.filter(**{path: int(value)})
+
+
+def by_workflow(path: str) -> type[WorkflowFilter]:
+    """The filter for rows whose workflow ``path`` leads to."""
+    return type("WorkflowFilter", (WorkflowFilter,), {"path": path})
+
+
+class ReadOnly(Seen):
+    """The record and what runs: looked at, and changed only by the engine's verbs."""
+
+    paginator = Uncounted
+    list_per_page = 50
+    actions = None
+    ordering = ("-pk",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [shown(field) for field in self.opts.concrete_fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
+
+
+@cache
+def shown(field: Any) -> Any:
+    """JSON as a block of lines; everything else as Django shows it."""
+    if not isinstance(field, models.JSONField):
+        return field.name
+
+    @admin.display(description=field.verbose_name)
+    def value(row: models.Model) -> SafeString:
+        return block(getattr(row, field.attname))
+
+    return value
+
+
+def block(value: Any) -> SafeString:
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))

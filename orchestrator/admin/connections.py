@@ -1,0 +1,171 @@
+"""Connections: their settings as their connector wants them, their secret, and a test."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLong
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+
+from orchestrator import schema
+from orchestrator.admin.base import Admin, ModelForm
+from orchestrator.admin.fields import YamlField
+from orchestrator.admin.parts import page_of
+from orchestrator.connectors import Report, connector_class, connector_kinds
+from orchestrator.models import Connection
+
+LONGEST_TEST: Final = 10.0
+"""Seconds; a connector's own time-outs are shorter."""
+
+log = logging.getLogger(__name__)
+
+
+def hosts_of(settings: Any) -> list[str]:
+    """The scheme, host and port that the settings' address names: where a secret may go."""
+    url = settings.get("url", "") if isinstance(settings, dict) else ""
+    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+    return [f"{parts.scheme}://{parts.netloc}".lower()] if parts.netloc else []
+
+
+class ConnectionForm(ModelForm):
+    """The secret is written, never shown. It is bound to the host of the address."""
+
+    kind = forms.ChoiceField(choices=lambda: [(kind, kind) for kind in connector_kinds()])
+    settings = YamlField(empty={}, shape={"type": "object"})
+    new_secret = forms.CharField(
+        required=False,
+        max_length=4000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Leave it empty to keep what is set. It is never shown again.",
+    )
+    forget_secret = forms.BooleanField(required=False, label="Forget the secret")
+
+    class Meta:
+        model = Connection
+        fields = ("name", "kind", "settings", "bulkhead")
+
+    def clean(self) -> dict[str, Any]:
+        given = dict(super().clean() or {})
+        if "kind" in given and "settings" in given:
+            wanted = connector_class(given["kind"]).settings_schema
+            for problem in schema.validate(wanted, given["settings"]):
+                self.add_error("settings", f"{problem.path}: {problem.message}".lstrip(": "))
+        return given
+
+    def bind_secret(self) -> bool:
+        """Set, keep or clear the secret; tells whether another host made it be cleared."""
+        row, given = self.instance, self.cleaned_data
+        hosts = hosts_of(given["settings"])
+        moved = bool(row.secret) and row.secret_hosts != hosts
+        if given["new_secret"]:
+            row.secret, row.secret_hosts = given["new_secret"], hosts
+            return False
+        if moved or given["forget_secret"]:
+            row.secret, row.secret_hosts = "", []
+        return moved
+
+
+@admin.register(Connection)
+class ConnectionAdmin(Admin):
+    form = ConnectionForm
+    list_display = ("name", "kind", "breaker", "secret_is", "bulkhead")
+    list_filter = ("kind", "breaker")
+    search_fields = ("name",)
+    actions = None
+    readonly_fields = ("secret_is", "breaker")
+    change_form_template = "admin/orchestrator/connection.html"
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "settings")}),
+        ("Secret", {"fields": ("secret_is", "new_secret", "forget_secret")}),
+        ("Traffic", {"fields": ("bulkhead", "breaker")}),
+    )
+
+    @admin.display(description="secret")
+    def secret_is(self, row: Connection) -> str:
+        if not row.secret:
+            return "not set"
+        return f"set, for {', '.join(row.secret_hosts)}" if row.secret_hosts else "set"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
+        """Who only looks sees the settings and whether there is a secret."""
+        if obj and not self.has_change_permission(request, obj):
+            return [(None, {"fields": ("name", "kind", "settings", "secret_is", "breaker")})]
+        return self.fieldsets
+
+    def has_delete_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (
+            obj is None or not (obj.actors.exists() or obj.deliveries.exists())
+        )
+
+    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+        if form.bind_secret():
+            messages.warning(
+                request, "The address has another host, so the secret was cleared: set it again."
+            )
+        super().save_model(request, obj, form, change)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        more = {
+            "show_save_and_add_another": False,
+            "kinds": [(kind, _settings(kind)) for kind in connector_kinds()],
+            **(extra_context or {}),
+        }
+        return super().changeform_view(request, object_id, form_url, more)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.test)
+        return [
+            path("<int:pk>/test/", view, name="orchestrator_connection_test"),
+            *super().get_urls(),
+        ]
+
+    def test(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Have the connector look whether the other side can be reached, changing nothing."""
+        row = self.get_object(request, str(pk))
+        if row is None:
+            raise Http404
+        if request.method != "POST" or not self.has_change_permission(request, row):
+            raise PermissionDenied
+        report = tested(row)
+        level = messages.SUCCESS if report.ok else messages.ERROR
+        for finding in report.findings or ("It works." if report.ok else "It does not work.",):
+            messages.add_message(request, level, finding)
+        return HttpResponseRedirect(page_of(row))
+
+
+def tested(row: Connection) -> Report:
+    """What the connector found, within ten seconds whatever it does."""
+    pool = ThreadPoolExecutor(max_workers=1)
+    try:
+        connector = connector_class(row.kind)(row.settings, row.secret)
+        return pool.submit(connector.check).result(LONGEST_TEST)
+    except TooLong:
+        return Report(ok=False, findings=(f"No answer within {LONGEST_TEST:g} s.",))
+    except Exception as error:  # A connector is code from elsewhere.
+        log.exception("The test of connection %s failed", row.name)
+        return Report(ok=False, findings=(f"{type(error).__name__}: the test itself failed.",))
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _settings(kind: str) -> list[tuple[str, str, bool]]:
+    """Name, explanation and whether it must be there, for each setting of a kind."""
+    wanted = connector_class(kind).settings_schema
+    required = wanted.get("required", ())
+    return [
+        (name, part.get("description") or part.get("title", ""), name in required)
+        for name, part in wanted.get("properties", {}).items()
+    ]

@@ -1,0 +1,110 @@
+"""Form fields for what a definition says in structure: YAML, durations, places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from orchestrator import definitions, schema
+from orchestrator.definitions.places import is_pointer
+from orchestrator.exceptions import Invalid
+from orchestrator.pointers import Problem
+
+
+class YamlField(forms.CharField):
+    """A JSON value, written as YAML. ``shape`` is the JSON Schema of what may be written.
+
+    ``check`` finds what is wrong with a value beyond its shape. An empty field is ``empty``.
+    """
+
+    widget = forms.Textarea
+
+    def __init__(
+        self,
+        *,
+        empty: Any,
+        shape: Mapping[str, Any],
+        check: Callable[[Any], Sequence[Problem]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.empty, self.shape, self.check = empty, shape, check
+        attrs = {"rows": 6, "class": "code", "spellcheck": "false", "autocomplete": "off"}
+        super().__init__(required=False, widget=forms.Textarea(attrs=attrs), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        # What somebody typed comes back as it was typed; no value of a field is a text.
+        if isinstance(value, str):
+            return value
+        return "" if value == self.empty else definitions.written(value)
+
+    def to_python(self, value: Any) -> Any:
+        text = str(value or "")
+        if not text.strip():
+            return self.empty
+        try:
+            found = definitions.value(text)
+        except Invalid as error:
+            raise ValidationError(error.message) from error
+        problems = schema.validate(self.shape, found) or (self.check(found) if self.check else [])
+        if problems:
+            raise ValidationError([_line(problem) for problem in problems])
+        return found
+
+    def validate(self, value: Any) -> None:
+        """Nothing is required, and a value is no text whose length counts."""
+
+    def run_validators(self, value: Any) -> None:
+        """A value is no text."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != initial)
+        except ValidationError:
+            return True
+
+
+def _line(problem: Problem) -> str:
+    return f"{problem.path}: {problem.message}" if problem.path else problem.message
+
+
+class SpanField(forms.CharField):
+    """Seconds, written like 90s, 30m, 4h or 2d."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", "Like 90s, 30m, 4h or 2d.")
+        attrs = {"size": 8, "class": "span", "autocomplete": "off"}
+        super().__init__(widget=forms.TextInput(attrs=attrs), max_length=10, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return definitions.duration(value) if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        text = str(value or "").strip()
+        if not text:
+            return None
+        try:
+            return definitions.seconds(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+    def run_validators(self, value: Any) -> None:
+        """A number of seconds is no text."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != initial)
+        except ValidationError:
+            return True
+
+
+class PointerField(forms.CharField):
+    """A place in a document: a JSON pointer."""
+
+    def clean(self, value: Any) -> str:
+        pointer = str(super().clean(value))
+        if not is_pointer(pointer):
+            raise ValidationError("Give a place such as /order/amount.")
+        return pointer

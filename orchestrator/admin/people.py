@@ -1,0 +1,254 @@
+"""Who acts besides people, what they were granted, and the keys of programs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from orchestrator.admin.base import Admin, ModelForm, ReadOnly, shown
+from orchestrator.admin.fields import YamlField
+from orchestrator.admin.parts import page_of
+from orchestrator.api.keys import SCOPES, make_key
+from orchestrator.definitions.steps import PERFORMED
+from orchestrator.models import Actor, ActorKind, ApiKey, Grant, Step
+from orchestrator.models.fields import ClockTimestamp
+
+ACTIONS: Final = (
+    "decide",
+    "start",
+    "view",
+    "work",
+    "cancel",
+    "resolve",
+    "halt",
+    "publish",
+    "export",
+)
+LIMITS: Final = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["max"],
+    "properties": {"max": {"type": "number"}},
+}
+
+
+class When(forms.DateTimeInput):
+    """A time of day that the browser helps to choose."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class ActorForm(ModelForm):
+    """Agents, automations and systems; people and policies come by themselves."""
+
+    kind = forms.ChoiceField(
+        choices=[(kind.value, kind.label) for kind in ActorKind if kind.value in PERFORMED]
+    )
+
+    class Meta:
+        model = Actor
+        fields = ("kind", "name", "revision", "connection")
+        help_texts = {
+            "revision": "A changed model or prompt is a new revision, so a new row.",
+            "connection": "Over what it is reached. An agent that brings its output needs none.",
+        }
+
+
+@admin.register(Actor)
+class ActorAdmin(Admin):
+    form = ActorForm
+    list_display = ("__str__", "kind", "revision", "connection", "created_at")
+    list_filter = ("kind", "connection")
+    list_select_related = ("user", "connection")
+    search_fields = ("name",)
+    actions = None
+
+    def has_change_permission(self, request: HttpRequest, obj: Actor | None = None) -> bool:
+        """Who acts in a published version stays who it was: a change is a new revision."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or (obj.kind in PERFORMED and not _published(obj)))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Actor | None = None) -> bool:
+        return False
+
+
+def _published(actor: Actor) -> bool:
+    return Step.objects.filter(actor=actor, version__published_at__isnull=False).exists()
+
+
+class GrantForm(ModelForm):
+    """A new right, or the withholding of one; afterwards only its end can be set, once."""
+
+    action = forms.ChoiceField(choices=[(word, word) for word in ACTIONS])
+    limits = YamlField(
+        empty={}, shape=LIMITS, help_text="The most that may be decided: {max: 500}."
+    )
+    begins = forms.DateTimeField(required=False, widget=When, help_text="In UTC. Empty: now.")
+    ends = forms.DateTimeField(required=False, widget=When, help_text="In UTC. Empty: open.")
+
+    class Meta:
+        model = Grant
+        fields = (
+            *("effect", "action", "actor", "group", "workflow", "step_key", "limits"),
+            *("stands_in_for", "may_delegate"),
+        )
+
+    def clean(self) -> dict[str, Any]:
+        given = dict(super().clean() or {})
+        if bool(given.get("actor")) is bool(given.get("group")):
+            raise ValidationError("Name either an actor or a group.")
+        begins = given.get("begins") or timezone.now()
+        if given.get("ends") and given["ends"] <= begins:
+            self.add_error("ends", "It ends after it begins.")
+        else:
+            self.instance.valid = DateTimeTZRange(begins, given.get("ends"))
+        return given
+
+
+class EndForm(ModelForm):
+    """The end of a Grant that has none yet."""
+
+    ends = forms.DateTimeField(widget=When, help_text="In UTC. It can be set once.")
+
+    class Meta:
+        model = Grant
+        fields = ()
+
+    def clean_ends(self) -> Any:
+        ends = self.cleaned_data["ends"]
+        lower = self.instance.valid.lower
+        if ends < timezone.now() - timedelta(minutes=1) or (lower and ends <= lower):
+            raise ValidationError("Give a time from now on, after it begins.")
+        self.instance.valid = DateTimeTZRange(lower, ends)
+        return ends
+
+
+@admin.register(Grant)
+class GrantAdmin(Admin):
+    list_display = ("__str__", "effect", "action", "workflow", "valid")
+    list_filter = ("effect", "action", "workflow")
+    list_select_related = ("actor__user", "group", "workflow")
+    actions = None
+
+    def has_change_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or obj.valid.upper is None)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
+        return False
+
+    def get_form(
+        self, request: HttpRequest, obj: Grant | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        kwargs["form"] = EndForm if obj else GrantForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Grant | None = None) -> Any:
+        return [shown(field) for field in self.opts.concrete_fields] if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: Grant | None = None) -> Any:
+        if obj is None:
+            return (*GrantForm.Meta.fields, "begins", "ends")
+        ends = ["ends"] if self.has_change_permission(request, obj) else []
+        return [*self.get_readonly_fields(request, obj), *ends]
+
+
+class KeyForm(ModelForm):
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, scope) for scope in SCOPES], widget=forms.CheckboxSelectMultiple
+    )
+    name = forms.CharField(max_length=80, help_text="What uses this key.")
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "actor", "scopes")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        actors = Actor.objects.exclude(kind=ActorKind.POLICY).select_related("user")
+        self.fields["actor"].queryset = actors  # type: ignore[attr-defined]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnly):
+    """A key is shown once, when it is made; later it can only be revoked."""
+
+    list_display = ("name", "prefix", "actor", "scopes", "created_at", "revoked_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "actor")
+    list_select_related = ("actor__user",)
+    change_form_template = "admin/orchestrator/key.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        return admin.ModelAdmin.get_queryset(self, request)
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        return ("name", "prefix", "actor", "scopes", "created_at", "revoked_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        revoke = path("<int:pk>/revoke/", wrap(self.revoke), name="orchestrator_apikey_revoke")
+        return [revoke, *super().get_urls()]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = KeyForm(request.POST or None)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "New API key",
+            "opts": self.opts,
+            "form": form,
+            "secret": self._made(form) if form.is_valid() else "",
+        }
+        answer = TemplateResponse(request, "admin/orchestrator/new_key.html", context)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    def _made(self, form: KeyForm) -> str:
+        given = form.cleaned_data
+        return make_key(actor=given["actor"], name=given["name"], scopes=given["scopes"])[1]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id) if object_id else None
+        may = self._may_revoke(request) and row is not None and row.revoked_at is None
+        more = {"may_revoke": may, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, more)
+
+    def _may_revoke(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("orchestrator.change_apikey")
+
+    def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """From now on the key opens nothing."""
+        if request.method != "POST" or not self._may_revoke(request):
+            raise PermissionDenied
+        row = self.get_object(request, str(pk))
+        if row is None:
+            raise Http404
+        rows = ApiKey.objects.filter(pk=row.pk, revoked_at=None)
+        if rows.update(revoked_at=ClockTimestamp()):
+            messages.success(request, f"{row.name or row} is revoked.")
+        return HttpResponseRedirect(page_of(row))

@@ -1,0 +1,146 @@
+"""What happened and what runs, to look at: no button changes any of it."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+from django.http import HttpRequest
+
+from orchestrator.admin.base import ReadOnly, actor_of, by_workflow, superuser
+from orchestrator.models import (
+    Attempt,
+    Case,
+    Correction,
+    Decision,
+    Delivery,
+    Event,
+    Incident,
+    Routing,
+    Seat,
+    Task,
+    Verdict,
+    Workflow,
+)
+from orchestrator.models.standing import standing
+
+WHEN = ("created_at", admin.DateFieldListFilter)
+
+
+@admin.register(Case)
+class CaseAdmin(ReadOnly):
+    workflow_path = "workflow"
+    list_display = ("key", "workflow", "version", "state", "outcome", "origin", "created_at")
+    list_filter = (by_workflow("workflow"), "state", "origin", WHEN)
+    list_select_related = ("workflow", "version__workflow")
+    search_fields = ("key__startswith",)
+    search_help_text = "The beginning of a case's key."
+
+
+class OfTask(ReadOnly):
+    """Rows of a task."""
+
+    workflow_path = "task__case__workflow"
+    search_fields = ("task__case__key__startswith",)
+    search_help_text = "The beginning of a case's key."
+
+
+@admin.register(Task)
+class TaskAdmin(ReadOnly):
+    workflow_path = "case__workflow"
+    list_display = ("id", "case", "step_key", "state", "round", "word", "created_at")
+    list_filter = (by_workflow("case__workflow"), "state", "word", WHEN)
+    list_select_related = ("case",)
+    search_fields = ("case__key__startswith",)
+    search_help_text = "The beginning of a case's key."
+
+
+@admin.register(Attempt)
+class AttemptAdmin(OfTask):
+    list_display = ("id", "task", "number", "actor", "confidence", "latency_ms", "started_at")
+    list_filter = (
+        by_workflow("task__case__workflow"),
+        "shadow",
+        ("started_at", admin.DateFieldListFilter),
+    )
+    list_select_related = ("task", "actor__user")
+
+
+@admin.register(Routing)
+class RoutingAdmin(OfTask):
+    list_display = ("id", "task", "round", "action", "reason", "created_at")
+    list_filter = (by_workflow("task__case__workflow"), "action", WHEN)
+    list_select_related = ("task",)
+
+
+@admin.register(Seat)
+class SeatAdmin(OfTask):
+    workflow_path = "workflow"
+    list_display = ("id", "workflow", "step_key", "group", "purpose", "state", "due_at")
+    list_filter = (by_workflow("workflow"), "state", "purpose", "blind")
+    list_select_related = ("workflow", "group")
+
+
+@admin.register(Decision)
+class DecisionAdmin(OfTask):
+    list_display = ("id", "task", "round", "word", "actor", "via", "created_at")
+    list_filter = (by_workflow("task__case__workflow"), "word", WHEN)
+    list_select_related = ("task", "actor__user")
+
+
+@admin.register(Correction)
+class CorrectionAdmin(OfTask):
+    workflow_path = "decision__task__case__workflow"
+    list_display = ("id", "decision", "path", "op", "reason")
+    list_filter = (by_workflow("decision__task__case__workflow"), "op")
+    list_select_related = ("decision__task",)
+    search_fields = ("path__startswith",)
+    search_help_text = "The beginning of a path, such as /amount."
+
+
+@admin.register(Verdict)
+class VerdictAdmin(ReadOnly):
+    workflow_path = "workflow"
+    list_display = ("id", "workflow", "source", "error", "evidence", "decision")
+    list_filter = (by_workflow("workflow"), "source", "error", "evidence")
+    list_select_related = ("workflow", "decision__task")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(OfTask):
+    list_display = ("key", "connection", "state", "sent_at", "next_at")
+    list_filter = (by_workflow("task__case__workflow"), "state", "connection")
+    list_select_related = ("connection",)
+
+
+@admin.register(Incident)
+class IncidentAdmin(OfTask):
+    list_display = ("id", "kind", "task", "state", "resolution", "opened_at", "resolved_at")
+    list_filter = (by_workflow("task__case__workflow"), "state", "kind")
+    list_select_related = ("task",)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly):
+    """The chains of cases and workflows: a filter by stream, and no count."""
+
+    list_display = ("id", "stream", "seq", "type", "actor", "at")
+    list_filter = (("at", admin.DateFieldListFilter),)
+    list_select_related = ("actor__user",)
+    search_fields = ("stream", "type__startswith")
+    search_help_text = "A stream such as case:17, or the beginning of a type: decision."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        """The streams of the workflows that the user sees, and of their cases."""
+        rows = admin.ModelAdmin.get_queryset(self, request)
+        return rows if superuser(request) else rows.filter(_streams(request))
+
+
+def _streams(request: HttpRequest) -> Q:
+    held = standing(actor_of(request))
+    found = Q()
+    for name, model, path in (("case", Case, "workflow"), ("workflow", Workflow, "pk")):
+        stream = Concat(Value(f"{name}:"), Cast("pk", CharField()))
+        seen = model.objects.filter(held.seen(path)).annotate(stream=stream)
+        found |= Q(stream__in=seen.values("stream"))
+    return found

@@ -1,0 +1,108 @@
+"""The rules of a step: who may decide what, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+
+from orchestrator.admin.conditions import Editor
+from orchestrator.admin.fields import SpanField
+from orchestrator.admin.parts import Drafted
+from orchestrator.admin.steps import PartForm, editor_of, with_condition
+from orchestrator.definitions import facts_of
+from orchestrator.definitions import format as file
+from orchestrator.definitions.rules import ASKED, SILENT, words_of
+from orchestrator.models import DecisionRight, Mode, Step, StepKind, Word, WorkflowVersion
+
+
+class RightForm(PartForm):
+    allowed = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="May be decided",
+        help_text="None chosen: all of them.",
+    )
+    on_timeout = forms.ChoiceField(
+        choices=[(str(word), Word(word).label) for word in SILENT],
+        label="When time is up",
+        help_text="Silence never approves.",
+    )
+    start_within = SpanField(required=False)
+    decide_within = SpanField()
+
+    starts_with_rows = True
+    editor: Editor
+
+    class Meta:
+        model = DecisionRight
+        fields = (
+            *("name", "mode", "group", "escalates_to", "allowed", "seats", "approvals", "blind"),
+            *("start_within", "decide_within", "on_timeout"),
+        )
+        help_texts = {
+            "mode": "automatic approves without asking anybody, blocked rejects.",
+            "group": "Whose members may decide.",
+            "escalates_to": "Who is asked next when somebody escalates or time is up.",
+            "seats": "How many people a panel asks; the other modes ask one or two.",
+            "approvals": "How many of a panel have to agree.",
+            "blind": "They see neither the confidence nor the reason nor what others said.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        step = self.instance.step
+        if "allowed" in self.fields:
+            words = [(str(word), Word(word).label) for word in words_of(step.kind)]
+            self.fields["allowed"].choices = words  # type: ignore[attr-defined]
+        if "mode" in self.fields and step.kind == StepKind.HUMAN:
+            asking = [(mode.value, mode.label) for mode in Mode if mode in ASKED]
+            self.fields["mode"].choices = asking  # type: ignore[attr-defined]
+        self.editor = editor_of(self, facts_of(step))
+
+    def clean(self) -> dict[str, Any]:
+        given = with_condition(self)
+        self._people(given)
+        if given.get("mode") in ASKED and not given.get("group"):
+            self.add_error("group", "Name the group that decides.")
+        if Word.ESCALATED in given.get("allowed", ()) and not given.get("escalates_to"):
+            self.add_error("escalates_to", "Name the group that is asked next.")
+        if (given.get("start_within") or 0) > (given.get("decide_within") or 0):
+            self.add_error("start_within", "Nobody can start later than they have to decide.")
+        if given.get("decide_within") == 0:
+            self.add_error("decide_within", "Give people time: at least a second.")
+        return given
+
+    def _people(self, given: dict[str, Any]) -> None:
+        """Only a panel chooses how many; the other modes say it themselves."""
+        if given.get("mode") != Mode.PANEL:
+            people = file.PLACES.get(given.get("mode", ""), 1)
+            given["seats"] = given["approvals"] = people
+        elif not 2 <= given.get("seats", 0) <= 99:
+            self.add_error("seats", "A panel has 2 to 99 seats.")
+        elif not 1 <= given.get("approvals", 0) <= given["seats"]:
+            self.add_error(
+                "approvals", "Ask for at least one, and for no more than there are seats."
+            )
+
+
+@admin.register(DecisionRight)
+class DecisionRightAdmin(Drafted):
+    form = RightForm
+    workflow_path = "step__version__workflow"
+    whole = "step"
+    whole_model = Step
+    hidden = frozenset({"id", "position", "step"})
+    fieldsets = (
+        (None, {"fields": ("name", "mode", "group", "escalates_to", "allowed")}),
+        ("Time", {"fields": ("decide_within", "start_within", "on_timeout")}),
+        ("Several people", {"fields": ("blind", "seats", "approvals")}),
+    )
+
+    def version_of(self, row: DecisionRight) -> WorkflowVersion:
+        return row.step.version
+
+    def above(self, row: DecisionRight) -> tuple[models.Model, ...]:
+        return (row.step, row)

@@ -1,0 +1,246 @@
+"""Steps and transitions of a draft."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest
+
+from orchestrator import conditions, schema
+from orchestrator.admin.base import ModelForm
+from orchestrator.admin.conditions import Editor
+from orchestrator.admin.fields import PointerField, SpanField, YamlField
+from orchestrator.admin.parts import Drafted, Line, Table, add_page
+from orchestrator.definitions import facts_of
+from orchestrator.definitions import format as file
+from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED, RUNNABLE
+from orchestrator.models import Actor, Step, StepKind, Transition, WorkflowVersion
+
+OBJECT: Final = {"type": "object"}
+POINTERS: Final = {"type": "array", "items": {"type": "string", "pattern": "^(/.*)?$"}}
+PLACES: Final = {
+    "type": "object",
+    "additionalProperties": {"type": "string", "pattern": "^(/.*)?$"},
+}
+
+
+class PartForm(ModelForm):
+    """``whole`` names the field and the row that a new part belongs to."""
+
+    whole: ClassVar[tuple[str, models.Model] | None] = None
+    starts_with_rows: ClassVar[bool] = False
+    """Whether a new one asks for a comparison, rather than to hold always."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.whole and self.instance.pk is None:
+            setattr(self.instance, *self.whole)
+
+
+class StepForm(PartForm):
+    kind = forms.ChoiceField(
+        choices=[(kind, StepKind(kind).label) for kind in StepKind.values if kind in RUNNABLE],
+        help_text="An agent's output is judged; automation and system only run; human is a form.",
+    )
+    schema = YamlField(
+        empty={},
+        shape=OBJECT,
+        check=schema.check_schema,
+        help_text="JSON Schema of the output, as YAML. It is also the form that reviewers see.",
+    )
+    input_mapping = YamlField(
+        empty=None,
+        shape=PLACES,
+        label="Input",
+        help_text="What the actor gets: name: /place/in/the/case. Empty: the whole case.",
+    )
+    output_mapping = YamlField(
+        empty=None,
+        shape=PLACES,
+        label="Output",
+        help_text='What the case keeps: /place/in/the/case: /place/in/the/output, or "" for all of '
+        "it. Empty: all of it under the step's key.",
+    )
+    call = YamlField(
+        empty={},
+        shape=OBJECT,
+        help_text="What the connection needs to know for this step; for http method and path.",
+    )
+    evidence = YamlField(
+        empty=[],
+        shape=file.EVIDENCE,
+        help_text="What reviewers look at first: - {path: /message, as: text, label: Message}. "
+        "as is text, json, image or chat.",
+    )
+    reasons = YamlField(
+        empty=[],
+        shape=file.REASONS,
+        help_text="Why somebody corrects or rejects: - {code: misread, label: Misread}.",
+    )
+    material = YamlField(
+        empty=[],
+        shape=POINTERS,
+        label="Fields that count",
+        help_text="When two people must agree: [/amount, /currency]. Empty: every field.",
+    )
+    limit = PointerField(
+        required=False,
+        max_length=200,
+        help_text="The number of the output that people's limits are about, such as /amount.",
+    )
+    retry = YamlField(
+        empty={},
+        shape=file.RETRY,
+        label="Tries",
+        help_text="{attempts: 3, base: 2s, cap: 60s}: tries, shortest and longest wait between.",
+    )
+    timeout = SpanField(help_text=f"For one try; at most {LONGEST_CALL}s.")
+    undo_seconds = SpanField(
+        label="Undo", help_text="How long a person can take a decision back; 0s turns it off."
+    )
+
+    class Meta:
+        model = Step
+        fields = (
+            *("key", "name", "kind", "actor", "instructions", "call", "outcome", "schema"),
+            *("input_mapping", "output_mapping", "evidence", "reasons", "material", "limit"),
+            *("effect", "retry", "timeout", "undo_seconds"),
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "actor" in self.fields:
+            actors = Actor.objects.filter(kind__in=PERFORMED)
+            self.fields["actor"].queryset = actors  # type: ignore[attr-defined]
+
+    def clean_timeout(self) -> int:
+        seconds = int(self.cleaned_data["timeout"])
+        if not 1 <= seconds <= LONGEST_CALL:
+            raise ValidationError(f"Give a call 1 to {LONGEST_CALL} seconds.")
+        return seconds
+
+
+@admin.register(Step)
+class StepAdmin(Drafted):
+    form = StepForm
+    workflow_path = "version__workflow"
+    whole = "version"
+    whole_model = WorkflowVersion
+    hidden = frozenset({"id", "version", "position"})
+    fieldsets = (
+        (None, {"fields": ("name", "key", "kind", "actor", "outcome", "instructions")}),
+        ("Data", {"fields": ("schema", "input_mapping", "output_mapping")}),
+        ("Review", {"fields": ("evidence", "reasons", "material", "limit", "undo_seconds")}),
+        ("Call", {"fields": ("call", "effect", "retry", "timeout")}),
+    )
+    prepopulated_fields = {"key": ("name",)}
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Step | None = None) -> Any:
+        return {} if obj else self.prepopulated_fields
+
+    def version_of(self, row: Step) -> WorkflowVersion:
+        return row.version
+
+    def above(self, row: Step) -> tuple[models.Model, ...]:
+        return (row,)
+
+    def around(self, request: HttpRequest, row: Step) -> dict[str, Any]:
+        tables = [] if row.kind == StepKind.END else [rules_of(row), exits_of(row)]
+        may = self.has_change_permission(request, row)
+        return {**super().around(request, row), "tables": tables, "may_arrange": may}
+
+
+def rules_of(step: Step) -> Table:
+    rights = step.rights.select_related("group", "escalates_to").order_by("position")
+    return Table(
+        title="Rules",
+        noun="decisionright",
+        heads=("Rule", "When", "Who decides"),
+        lines=tuple(
+            Line(right, (right.name or "Rule", when(right.condition), decider(right)))
+            for right in rights
+        ),
+        add=add_page(rights.model, step=step.pk),
+        note="The first rule that holds wins. What is unknown never lets anything pass.",
+    )
+
+
+def exits_of(step: Step) -> Table:
+    links = step.transitions.select_related("target", "source").order_by("position")
+    return Table(
+        title="Where it goes next",
+        noun="transition",
+        heads=("To", "When"),
+        lines=tuple(Line(link, (link.target.name, when(link.condition))) for link in links),
+        add=add_page(Transition, source=step.pk),
+        note="The first that holds is taken. A rejection goes on only where a condition asks for "
+        "the decision; elsewhere it ends the case.",
+    )
+
+
+def when(condition: Any) -> str:
+    return conditions.sentence(condition)
+
+
+def decider(right: Any) -> str:
+    words = [str(right.get_mode_display())]
+    if right.group:
+        words.append(str(right.group))
+    return " · ".join(words)
+
+
+class TransitionForm(PartForm):
+    """The condition is the editor's, beside the form's own fields."""
+
+    class Meta:
+        model = Transition
+        fields = ("target",)
+
+    editor: Editor
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        source = self.instance.source
+        if "target" in self.fields:
+            others = source.version.steps.order_by("position")
+            self.fields["target"].queryset = others  # type: ignore[attr-defined]
+        self.editor = editor_of(self, facts_of(source, leaving=True))
+
+    def clean(self) -> dict[str, Any]:
+        self.instance.version = self.instance.source.version
+        return with_condition(self)
+
+
+def editor_of(form: Any, facts: Any) -> Editor:
+    row = form.instance
+    data = form.data if form.is_bound else None
+    return Editor(facts, row.condition, data, new=row.pk is None and form.starts_with_rows)
+
+
+def with_condition(form: Any) -> dict[str, Any]:
+    """Take the editor's condition over; where it is none, the form is not valid either."""
+    if form.editor.is_valid():
+        form.instance.condition = form.editor.value
+    else:
+        form.add_error(None, "Look at the condition below.")
+    return dict(form.cleaned_data)
+
+
+@admin.register(Transition)
+class TransitionAdmin(Drafted):
+    form = TransitionForm
+    workflow_path = "version__workflow"
+    whole = "source"
+    whole_model = Step
+    hidden = frozenset({"id", "version", "position", "source"})
+    fieldsets = ((None, {"fields": ("target",)}),)
+
+    def version_of(self, row: Transition) -> WorkflowVersion:
+        return row.version
+
+    def above(self, row: Transition) -> tuple[models.Model, ...]:
+        return (row.source, row)

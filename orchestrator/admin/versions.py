@@ -1,0 +1,212 @@
+"""A version: its parts while it is a draft, its text, what is wrong with it, and publishing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from orchestrator import authority, definitions, engine, schema
+from orchestrator.admin.base import ModelForm, actor_of
+from orchestrator.admin.fields import YamlField
+from orchestrator.admin.findings import Finding, findings
+from orchestrator.admin.parts import Drafted, Line, Table, add_page, crumbs, page_of
+from orchestrator.exceptions import Invalid, NotAllowed, Refusal
+from orchestrator.models import Step, Workflow, WorkflowVersion
+
+
+class VersionForm(ModelForm):
+    data_schema = YamlField(
+        empty={},
+        shape={"type": "object"},
+        check=schema.check_schema,
+        label="Case data",
+        help_text="JSON Schema of what a case must bring, as YAML. Anything else is refused.",
+    )
+    calendar = YamlField(empty={}, shape={"type": "object"}, help_text="Not used yet.")
+
+    class Meta:
+        model = WorkflowVersion
+        fields = ("accountable", "notes", "data_schema", "calendar")
+        help_texts = {"notes": "What is new in this version, and why."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "accountable" in self.fields:
+            people = User.objects.filter(is_active=True).order_by("username")
+            self.fields["accountable"].queryset = people  # type: ignore[attr-defined]
+
+
+@admin.register(WorkflowVersion)
+class VersionAdmin(Drafted):
+    form = VersionForm
+    workflow_path = "workflow"
+    whole = "workflow"
+    whole_model = Workflow
+    hidden = frozenset({"id", "workflow", "number"})
+    fieldsets = ((None, {"fields": ("accountable", "notes", "data_schema")}),)
+    change_form_template = "admin/orchestrator/version.html"
+
+    def version_of(self, row: WorkflowVersion) -> WorkflowVersion:
+        return row
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A draft comes with its workflow, from a clone or from a file."""
+        return False
+
+    def around(self, request: HttpRequest, row: WorkflowVersion) -> dict[str, Any]:
+        return {
+            "crumbs": crumbs(row),
+            "version": row,
+            "tables": [steps_of(row)],
+            "may_arrange": self.has_change_permission(request, row),
+            "may_publish": may_publish(request, row),
+            "before": published_before(row),
+        }
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        name = "orchestrator_workflowversion"
+        return [
+            path("<int:pk>/publish/", wrap(self.publish), name=f"{name}_publish"),
+            path("<int:pk>/text/", wrap(self.text), name=f"{name}_text"),
+            path("<int:pk>/clone/", wrap(self.clone), name=f"{name}_clone"),
+            *super().get_urls(),
+        ]
+
+    def found(self, request: HttpRequest, pk: int) -> WorkflowVersion:
+        """The version; 404 where there is none for these eyes."""
+        row: WorkflowVersion | None = self.get_object(request, str(pk))
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        return row
+
+    def publish(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What is wrong, what is new, and the button that makes the draft run."""
+        version = self.found(request, pk)
+        if request.method == "POST":
+            return self._publish(request, version)
+        before = published_before(version)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Publish {version}" if version.published_at is None else f"{version}",
+            "version": version,
+            "crumbs": crumbs(version),
+            "problems": findings(version, definitions.problems(version)),
+            "warnings": findings(version, definitions.warnings(version)),
+            "before": before,
+            "changes": definitions.changes(before, version) if before else [],
+            "lines": definitions.text_changes(before, version) if before else [],
+            "may_publish": may_publish(request, version),
+            "url": page_of(version),
+        }
+        return TemplateResponse(request, "admin/orchestrator/publish.html", context)
+
+    def _publish(self, request: HttpRequest, version: WorkflowVersion) -> HttpResponse:
+        try:
+            authority.require(actor_of(request), "publish", version.workflow)
+            engine.publish(version, actor=actor_of(request))
+        except NotAllowed as error:
+            raise PermissionDenied(error.message) from error
+        except Refusal as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect(request.path)
+        message = f"{version} is published: new cases take it from now on."
+        messages.success(request, message)
+        return HttpResponseRedirect(page_of(version))
+
+    def text(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The definition as YAML, to copy; a draft can be written over from a text."""
+        version = self.found(request, pk)
+        may_change = self.has_change_permission(request, version)
+        text, error, rows = definitions.export_version(version), "", list[Finding]()
+        if request.method == "POST":
+            if not may_change:
+                raise PermissionDenied
+            text = request.POST.get("text", "").replace("\r\n", "\n")
+            try:
+                return self._write(request, version, text)
+            except Invalid as refusal:
+                error = refusal.message
+                rows = [
+                    Finding(r["path"], "", "", r["message"]) for r in refusal.details["problems"]
+                ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{version} as text",
+            "version": version,
+            "crumbs": crumbs(version),
+            "text": text,
+            "error": error,
+            "problems": rows,
+            "may_change": may_change,
+            "url": page_of(version),
+        }
+        return TemplateResponse(request, "admin/orchestrator/text.html", context)
+
+    def _write(self, request: HttpRequest, version: WorkflowVersion, text: str) -> HttpResponse:
+        content = definitions.definition(text)
+        workflow = version.workflow
+        if content["workflow"] != workflow.slug:
+            raise Invalid(f"This text is of {content['workflow']!r}; here is {workflow.slug!r}.")
+        draft = definitions.import_draft(text)
+        messages.success(request, f"{draft} says what the text says.")
+        return HttpResponseRedirect(page_of(draft))
+
+    def clone(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The next draft, which says what this version says."""
+        version = self.found(request, pk)
+        permitted = request.user.has_perm("orchestrator.add_workflowversion")
+        if request.method != "POST" or not permitted:
+            raise PermissionDenied
+        try:
+            draft = definitions.clone_to_draft(version)
+        except Refusal as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect(page_of(version.workflow))
+        messages.success(request, f"{draft} is the draft, a clone of v{version.number}.")
+        return HttpResponseRedirect(page_of(draft))
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        super().response_delete(request, obj_display, obj_id)
+        return HttpResponseRedirect(reverse("admin:orchestrator_workflow_changelist"))
+
+
+def may_publish(request: HttpRequest, version: WorkflowVersion) -> bool:
+    return version.published_at is None and bool(
+        authority.may(actor_of(request), "publish", version.workflow).allowed
+    )
+
+
+def published_before(version: WorkflowVersion) -> WorkflowVersion | None:
+    """The version that ran before this one, or runs now."""
+    rows = WorkflowVersion.objects.filter(
+        workflow=version.workflow, number__lt=version.number, published_at__isnull=False
+    )
+    return rows.order_by("-number").first()
+
+
+def steps_of(version: WorkflowVersion) -> Table:
+    targets: dict[int, list[str]] = {}
+    for link in definitions.transitions(version):
+        targets.setdefault(link.source_id, []).append(link.target.name)
+    rows = version.steps.order_by("position", "pk").annotate(rules=Count("rights"))
+    return Table(
+        title="Steps",
+        noun="step",
+        heads=("Step", "Kind", "Rules", "Goes to"),
+        lines=tuple(Line(row, _cells(row, row.rules, targets.get(row.pk, []))) for row in rows),
+        add=add_page(Step, version=version.pk),
+        note="A case starts at the first one.",
+    )
+
+
+def _cells(step: Step, rules: int, targets: list[str]) -> tuple[str, ...]:
+    kind = str(step.get_kind_display())
+    return step.name, kind, str(rules or ""), ", ".join(dict.fromkeys(targets))
