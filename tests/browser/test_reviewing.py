@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -136,6 +137,18 @@ def test_a_reload_keeps_what_was_typed(bea: Page, lunch: Task) -> None:
 
     expect(bea.get_by_label("Amount")).to_have_value("45.20")
     expect(bea.get_by_text("What you typed before is back.")).to_be_visible()
+
+
+def test_a_claim_that_ends_soon_is_said_and_extended(bea: Page, lunch: Task) -> None:
+    world.claimed(lunch, "bea")
+    Seat.objects.update(claim_expires_at=timezone.now() + timedelta(seconds=50))
+    bea.goto(f"/review/tasks/{lunch.pk}/")
+
+    expect(bea.locator("#status")).to_contain_text("Your claim ends in")
+    bea.get_by_role("button", name="Extend").click()
+
+    expect(bea.locator("#claim")).to_have_attribute("data-seconds", re.compile("59.|600"))
+    expect(bea.get_by_role("button", name="Extend")).to_be_hidden()
 
 
 def test_an_ended_claim_is_said_and_taken_again(
