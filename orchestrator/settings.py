@@ -294,11 +294,13 @@ CELERY_BEAT_SCHEDULE = {
 REWIRE_CONNECTORS = {
     "python": "integrations.connectors.python.Python",
     "http": "integrations.connectors.http.Http",
+    "openai_compatible": "integrations.connectors.openai_compatible.OpenAICompatible",
+    "anthropic": "integrations.connectors.anthropic.Anthropic",
     "fake": "integrations.connectors.fake.Fake",
 }
 # Dotted prefixes of the callables that a `python` connection may name.
 REWIRE_PYTHON_CALLABLES = env.list("REWIRE_PYTHON_CALLABLES", default=[])
-# Hosts and networks that `http` connections may reach although their address is private.
+# Hosts and networks that connections may reach although their address is private.
 REWIRE_HTTP_ALLOWED_HOSTS = env.list("REWIRE_HTTP_ALLOWED_HOSTS", default=[])
 
 # --- Logs: to stderr, one line each

@@ -6,12 +6,14 @@ Each kind brings an ``Outside``: a way to have the same things happen on the oth
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import pytest
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from orchestrator import connectors, pointers, schema
 from orchestrator.connectors import (
@@ -27,7 +29,9 @@ from orchestrator.connectors import (
 from tests.integrations.conftest import a_call
 
 ANSWER = {"kind": "refund", "lines": [{"amount": 5.5, "order": "Ä7"}], "note": None}
-KINDS = ["python", "http", "fake"]
+KINDS = ["python", "http", "fake", "openai_compatible", "anthropic"]
+# Nothing but an answer shows that a model is there, so their test button asks once.
+TRIED = {"openai_compatible": 1, "anthropic": 1}
 
 
 class Outside(Protocol):
@@ -133,6 +137,54 @@ class FakeOutside:
         return 0
 
 
+class ModelOutside(HttpOutside):
+    """A provider that tells its confidences in the answer, beside the output."""
+
+    path: str
+    told: Callable[[Any, str], Any]
+
+    def answers(self, output: Any, confidence: Any, fields: Any, model: str) -> dict[str, Any]:
+        told = {"confidence": confidence, "fields": fields}
+
+        def respond(request: Request) -> Response:
+            is_trial = b'"ready"' in request.get_data()
+            answer = {"ready": True} if is_trial else {"value": output}
+            return Response(json.dumps(self.told(answer | told, model)))
+
+        self.server.expect_request(self.path).respond_with_handler(respond)
+        return self._settings() | {"confidence_by": "field", "field_confidence": "/fields"}
+
+    def says_not_now(self) -> dict[str, Any]:
+        later = {"Retry-After": "3"}
+        self.server.expect_request(self.path).respond_with_data(status=429, headers=later)
+        return self._settings()
+
+    def says_never(self) -> dict[str, Any]:
+        self.server.expect_request(self.path).respond_with_data(status=422)
+        return self._settings()
+
+    def _settings(self) -> dict[str, Any]:
+        return {"base_url": self.server.url_for(""), "model": "reader"}
+
+
+class OpenAICompatibleOutside(ModelOutside):
+    path = "/chat/completions"
+
+    @staticmethod
+    def told(answer: Any, model: str) -> Any:
+        message = {"role": "assistant", "content": json.dumps(answer)}
+        return {"model": model, "choices": [{"message": message, "finish_reason": "stop"}]}
+
+
+class AnthropicOutside(ModelOutside):
+    path = "/v1/messages"
+
+    @staticmethod
+    def told(answer: Any, model: str) -> Any:
+        block = {"type": "tool_use", "id": "t1", "name": "answer", "input": answer}
+        return {"model": model, "content": [block], "stop_reason": "tool_use"}
+
+
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -144,6 +196,8 @@ def outside(kind: str, settings: Settings, httpserver: HTTPServer) -> Outside:
         "python": PythonOutside(settings),
         "http": HttpOutside(httpserver, settings),
         "fake": FakeOutside(),
+        "openai_compatible": OpenAICompatibleOutside(httpserver, settings),
+        "anthropic": AnthropicOutside(httpserver, settings),
     }
     return kinds[kind]
 
@@ -244,7 +298,7 @@ def test_call_and_settings_are_left_as_they_were(kind: str, outside: Outside) ->
     assert (settings, given) == before
 
 
-def test_the_test_button_reports_in_sentences_and_calls_nothing(
+def test_the_test_button_reports_in_sentences_and_changes_nothing(
     kind: str, outside: Outside
 ) -> None:
     report = build(kind, outside.answers(ANSWER, 0.5, {}, "m")).check()
@@ -253,7 +307,7 @@ def test_the_test_button_reports_in_sentences_and_calls_nothing(
     assert report.ok
     assert all(finding.endswith(".") for finding in report.findings)
     assert report.findings
-    assert outside.calls() == 0
+    assert outside.calls() == TRIED.get(kind, 0)
 
 
 def test_its_settings_can_be_shown_as_a_form(kind: str) -> None:

@@ -1,0 +1,3 @@
+from integrations.connectors.anthropic.connector import Anthropic
+
+__all__ = ["Anthropic"]

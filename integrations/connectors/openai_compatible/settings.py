@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Any
+
+from integrations.agents.settings import settings_schema
+
+OWN: dict[str, Any] = {
+    "base_url": {
+        "type": "string",
+        "title": "Address",
+        "description": ("Up to the part before /chat/completions, such as https://llm.example/v1."),
+    },
+    "model": {
+        "type": "string",
+        "minLength": 1,
+        "title": "Model",
+        "description": "Its name as the provider knows it.",
+    },
+    "response_format": {
+        "enum": ["json_schema", "json_object", "none"],
+        "title": "Form of the answer",
+        "description": (
+            "json_schema: the server holds the model to the step's schema. json_object: it holds "
+            "it to JSON. none: it does neither. With the last two the prompt tells the schema."
+        ),
+    },
+    "strict": {
+        "type": "boolean",
+        "title": "Strict",
+        "description": (
+            "For json_schema: whether to ask for strict keeping. When left out, it is asked for "
+            "where the step's schema allows it."
+        ),
+    },
+    "max_tokens": {
+        "type": "integer",
+        "minimum": 1,
+        "title": "Most tokens",
+        "description": (
+            "How long an answer may be. A provider that knows only max_completion_tokens takes "
+            "that under more parameters."
+        ),
+    },
+    "seed": {
+        "type": "integer",
+        "title": "Seed",
+        "description": "Makes answers repeatable where the server can; samples count up from it.",
+    },
+    "secret_header": {
+        "type": "string",
+        "title": "Header of the secret",
+        "description": "Without it the secret goes out as Authorization: Bearer.",
+    },
+}
+METHODS = {
+    "tokens": "product of the probabilities of the tokens that spell a value",
+    "field": "what the answer says of itself",
+    "agreement": "share of several answers that say the same",
+    "none": "unknown",
+}
+RESERVED = [
+    "logprobs", "max_tokens", "messages", "model", "n", "response_format", "seed", "stream",
+    "temperature",
+]  # fmt: skip
+SETTINGS_SCHEMA = settings_schema(
+    OWN, required=["base_url", "model"], methods=METHODS, reserved=RESERVED
+)
