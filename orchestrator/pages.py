@@ -27,7 +27,7 @@ from orchestrator.models import (
 # ref of an event -> the table it points into, and what is read along
 REFERRED: Final[Mapping[str, tuple[type[models.Model], tuple[str, ...]]]] = {
     "task": (Task, ("step",)),
-    "attempt": (Attempt, ()),
+    "attempt": (Attempt, ("actor__user",)),
     "seat": (Seat, ("group",)),
     "decision": (Decision, ()),
     "routing": (Routing, ()),
@@ -121,7 +121,8 @@ def _moment(event: Event, row: Mapping[str, Any], blind_task: int | None) -> Mom
         did, icon, tone = narration.DEEDS[row["decision"].word]
     text = words.text.format(did=did, type=event.type, **_names(event, row))
     blind = blind_task is not None and event.refs.get("task") == blind_task
-    who = name_of(event.actor) if words.acted else ""
+    tried = row.get("attempt")
+    who = name_of(tried.actor if tried else event.actor) if words.acted else ""
     return Moment(event.at, icon, tone, who, text, _detail(event, row, blind=blind))
 
 

@@ -86,7 +86,7 @@ def first_seats(actor: Actor) -> Iterable[tuple[int, str, datetime]]:
     One query for all lanes, each read along its index: the same however many seats wait.
     """
     held = standing(actor)
-    mine = Seat.objects.open().free().for_actor(actor).order_by("due_at", "pk")
+    mine = Seat.objects.open().free().for_actor(actor).one_a_task(actor).order_by("due_at", "pk")
     parts = [
         mine.filter(workflow=lane.workflow, step_key=lane.step_key, group=lane.group).values_list(
             "workflow_id", "step_key", "due_at"

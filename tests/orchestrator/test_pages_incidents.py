@@ -8,10 +8,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from orchestrator import engine
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
 from orchestrator.models import Case, Incident, Workflow
-from tests.world import in_review, person, started, workflow
+from tests.world import EXPENSES, in_review, person, started, workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +45,18 @@ def test_incidents_are_listed_to_who_sees_the_workflow(broken: Incident, name: s
 
     assert "&lt;b&gt;Nobody&lt;/b&gt; is there." in page
     assert ("Try again" in page) is (name in {"lea", "dora"})
+
+
+def test_a_failed_try_is_told_of_whoever_tried() -> None:
+    failing = EXPENSES.replace("settings: {}", "settings: {fail_first: 9, error: rejected}")
+    case = started(workflow(failing))
+    engine.work_until_idle(limit=5)
+
+    page = signed_in("lea").get(reverse("case", args=[case.pk])).content.decode()
+
+    assert "<strong>reader@1</strong> failed at “Read the receipt”" in page
+    assert "“Read the receipt” cannot go on by itself" in page
+    assert "Try again" in page
 
 
 def test_another_team_has_no_incidents(broken: Incident) -> None:
