@@ -18,6 +18,17 @@ from tests import world
 
 SignIn = Callable[[User], None]
 
+LISTS = """
+        tags: {type: array, title: Tags, items: {type: string}}
+        lines:
+          type: array
+          title: Lines
+          items:
+            type: object
+            required: [sku]
+            properties: {sku: {type: string, title: Item}, price: {type: number, title: Price}}
+        paid_on:"""
+
 
 @pytest.fixture
 def expenses(transactional_db: None) -> Workflow:
@@ -253,6 +264,9 @@ def test_without_javascript_bea_rejects_with_a_reason(plain: Page, lunch: Task) 
 
 @pytest.mark.parametrize("width", [320, 360, 600, 768, 900, 1024, 1280])
 def test_nothing_runs_out_of_the_page(bea: Page, lunch: Task, width: int) -> None:
+    lists = world.workflow(**{"\n        paid_on:": LISTS})
+    output = world.LUNCH | {"tags": ["a", "b"], "lines": [{"sku": "Soup", "price": 4.5}]}
+    lunch = world.in_review(lists, output, key="k" * 60, text="x" * 300)
     world.claimed(lunch, "bea")
     bea.set_viewport_size({"width": width, "height": 740})
 
