@@ -18,5 +18,4 @@ from orchestrator.admin import (
 __all__ = ["connections", "people", "record", "rights", "steps", "versions", "workflows"]
 
 admin.site.site_header = admin.site.site_title = "Rewire"
-admin.site.index_title = "Admin"
 admin.site.enable_nav_sidebar = False

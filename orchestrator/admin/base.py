@@ -21,13 +21,20 @@ from orchestrator.models.standing import standing
 
 if TYPE_CHECKING:
     Admin = admin.ModelAdmin[Any]
-    ModelForm = forms.ModelForm[Any]
+    Form = forms.ModelForm[Any]
     Pages = Paginator[Any]
 else:
     # At run time Django's classes take no parameters.
-    Admin, ModelForm, Pages = admin.ModelAdmin, forms.ModelForm, Paginator
+    Admin, Form, Pages = admin.ModelAdmin, forms.ModelForm, Paginator
 
 MOST_COUNTED: Final = 10_000
+
+
+class ModelForm(Form):
+    """A form whose labels are plain words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -62,6 +69,7 @@ class Seen(Admin):
 
     workflow_path: ClassVar[str]
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)

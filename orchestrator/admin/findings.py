@@ -20,6 +20,7 @@ COLUMNS: Mapping[str, str] = {
     **file.RIGHT_TIMES,
     "data": "data_schema",
 }
+TABLES = {"when": "#when", "rights": "#decisionright", "steps": "#step"}
 OF_WORKFLOW = frozenset({"workflow", "name", "description", "owner", "groups"})
 
 
@@ -64,14 +65,7 @@ def findings(version: WorkflowVersion, problems: Sequence[Problem]) -> list[Find
 
 def _anchor(rest: Sequence[str]) -> str:
     """The field of the form, or the table on its page, that the rest of a path leads to."""
-    match list(rest):
-        case []:
-            return ""
-        case ["when", *_]:
-            return "#when"
-        case ["rights", *_]:
-            return "#decisionright"
-        case ["steps", *_]:
-            return "#step"
-        case [first, *_]:
-            return f"#id_{COLUMNS.get(first, first)}"
+    if not rest:
+        return ""
+    first = rest[0]
+    return TABLES.get(first) or f"#id_{COLUMNS.get(first, first)}"

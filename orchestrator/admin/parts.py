@@ -81,7 +81,7 @@ class Drafted(Seen):
     whole: ClassVar[str]
     """The field that leads to what the row is a part of, and its name in the address."""
     whole_model: ClassVar[type[models.Model]]
-    whole_workflow: ClassVar[str]
+    noun: ClassVar[str]
     change_form_template = "admin/orchestrator/part.html"
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -150,13 +150,13 @@ class Drafted(Seen):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        more = {"show_save_and_add_another": False, **(extra_context or {})}
+        more = {"show_save_and_add_another": False, "subtitle": None, **(extra_context or {})}
         row = self.get_object(request, object_id) if object_id else None
         if row is not None:
-            more |= self.around(request, row)
+            more |= {"title": str(row), **self.around(request, row)}
         elif object_id is None:
-            whole = self.whole_of(request)
-            more["crumbs"] = crumbs(*_way(whole))
+            way = crumbs(*_way(self.whole_of(request)))
+            more |= {"title": f"New {self.noun}", "crumbs": way}
         try:
             return super().changeform_view(request, object_id, form_url, more)
         except IntegrityError:

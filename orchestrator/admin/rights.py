@@ -92,6 +92,7 @@ class RightForm(PartForm):
 class DecisionRightAdmin(Drafted):
     form = RightForm
     workflow_path = "step__version__workflow"
+    noun = "rule"
     whole = "step"
     whole_model = Step
     hidden = frozenset({"id", "position", "step"})

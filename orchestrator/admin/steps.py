@@ -128,6 +128,7 @@ class StepForm(PartForm):
 class StepAdmin(Drafted):
     form = StepForm
     workflow_path = "version__workflow"
+    noun = "step"
     whole = "version"
     whole_model = WorkflowVersion
     hidden = frozenset({"id", "version", "position"})
@@ -234,6 +235,7 @@ def with_condition(form: Any) -> dict[str, Any]:
 class TransitionAdmin(Drafted):
     form = TransitionForm
     workflow_path = "version__workflow"
+    noun = "transition"
     whole = "source"
     whole_model = Step
     hidden = frozenset({"id", "version", "position", "source"})

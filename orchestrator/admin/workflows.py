@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
@@ -22,6 +22,13 @@ from orchestrator.models.standing import standing
 
 
 class WorkflowForm(ModelForm):
+    groups = forms.ModelMultipleChoiceField(
+        queryset=Group.objects.order_by("name"),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="Whose members see this workflow.",
+    )
+
     class Meta:
         model = Workflow
         fields = ("name", "slug", "description", "owner", "groups")
@@ -46,7 +53,6 @@ class WorkflowAdmin(Seen):
     list_select_related = ("owner", "published_version")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
-    filter_horizontal = ("groups",)
     actions = None
     change_form_template = "admin/orchestrator/workflow.html"
 
@@ -111,10 +117,11 @@ class WorkflowAdmin(Seen):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         row = self.get_object(request, object_id) if object_id else None
-        more = {"show_save_and_add_another": False, **(extra_context or {})}
+        more = {"show_save_and_add_another": False, "subtitle": None, **(extra_context or {})}
         if row is not None:
             versions = row.versions.select_related("published_by").order_by("-number")
             more |= {
+                "title": row.name,
                 "versions": versions,
                 "has_draft": versions.filter(published_at=None).exists(),
                 "may_clone": request.user.has_perm("orchestrator.add_workflowversion"),
