@@ -1,0 +1,1 @@
+"""The floor: the least that Django can do for the same work. One table, no rights, no record."""

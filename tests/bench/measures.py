@@ -1,0 +1,266 @@
+"""What is measured, in the order in which it runs."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Max, Min
+from psycopg.types.json import Jsonb
+
+from orchestrator import engine
+from orchestrator.models import Case, Task, Workflow
+from orchestrator.processes.child import PROJECT
+from orchestrator.processes.group import beat, worker
+from tests import world
+from tests.bench import machine, place, report
+from tests.bench.filling import multiply
+from tests.bench.load import LUNCH, TEXT
+from tests.bench.place import Place, load
+from tests.bench.report import Row
+from tests.bench.world import World, booking, made, steps
+
+WINDOWS: Final = 3
+SECONDS: Final = 3.0
+NAMES: Final = ("steps", "queue", "reviews", "export", "intake")
+BATCH_ROWS: Final = 5
+"""A case, its task, two events and the attempt."""
+
+Rows = Iterator[Row]
+names = count()
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(prog="python -m tests.bench")
+    asked.add_argument("--only", default=",".join(NAMES), help=f"of {', '.join(NAMES)}")
+    asked.add_argument("--cases", type=int, default=100_000)
+    found = asked.parse_args()
+    started = time.monotonic()
+    rows: list[Row] = []
+    report.head()
+    with place.running() as here:
+        run = Run(here, made(), found.cases)
+        for name in NAMES:
+            if name in found.only.split(","):
+                with _told(name):
+                    rows += shown(getattr(run, name)())
+        rows += shown(_memory(here))
+    report.write(rows, time.monotonic() - started)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+
+
+def shown(rows: Rows) -> Rows:
+    for row in rows:
+        report.show(row)
+        yield row
+
+
+def _memory(here: Place) -> Rows:
+    ours, floor = (machine.resident(child.pid) for child in (here.server, here.floor_server))
+    yield Row("web memory, 2 processes", ours, "MiB", floor, "<= 210")
+
+
+def best(window: Callable[[], float]) -> float:
+    """The best of three short windows: others use this machine too."""
+    return max(window() for _ in range(WINDOWS))
+
+
+class Run:
+    """One run over one database, which fills up on the way."""
+
+    def __init__(self, here: Place, people: World, cases: int) -> None:
+        self.here, self.people, self.cases = here, people, cases
+        self.filled = 0
+
+    def steps(self) -> Rows:
+        """The engine alone, without HTTP and broker; then one case with broker and worker."""
+        five = steps(5)
+        for processes in (1, 2):
+            rate = best(lambda many=processes: _steps_a_second(five, many))  # type: ignore[misc]
+            yield Row(
+                f"steps/s, {processes} worker", rate, "", aim=">= 430" if processes == 2 else ""
+            )
+        yield Row("from decision to the next step's end, p50", _onward(booking()), "ms")
+
+    def queue(self) -> Rows:
+        for cases in (self.cases // 10, self.cases):
+            self.fill(cases)
+            ours, floor = (
+                load("pages", port, path="/review/", cookie=self.people.cookie, count=60)["page"]
+                for port in (self.here.web, self.here.floor)
+            )
+            yield Row(f"queue page p50, {cases:,} open", ours["p50"], "ms", floor["p50"], "<= 25")
+
+    def reviews(self) -> Rows:
+        self.fill(self.cases)
+        for people in (10, 50):
+            floor = best(lambda many=people: _rate(self._reviews(self.here.floor, many, "due")))  # type: ignore[misc]
+            for order in ("due", "confidence"):
+                yield from self._reviewed(people, order, floor)
+
+    def _reviewed(self, people: int, order: str, floor: float) -> Rows:
+        roots = self.here.server.pid, self.here.postgres.pid
+        windows = []
+        for _ in range(WINDOWS):
+            with machine.used(*roots) as spent:
+                found = self._reviews(self.here.web, people, order)
+            windows.append(
+                (_rate(found), found, [1000 * one / found["decide"]["count"] for one in spent])
+            )
+        rate, found, spent = max(windows, key=lambda window: window[0])
+        name = f"{people} reviewers, by {order}"
+        yield Row(f"reviews/s, {name}", rate, "", floor, ">= 0.5 floor")
+        yield Row(f"CPU per review, {name}: web", spent[0], "ms")
+        yield Row(f"CPU per review, {name}: web + db", sum(spent), "ms", aim="<= 8")
+        if people == 10:
+            yield Row(f"claim p95, {name}", found["claim"]["p95"], "ms", aim="<= 60")
+            yield Row(f"decide p95, {name}", found["decide"]["p95"], "ms", aim="<= 85")
+
+    def _reviews(self, port: int, people: int, order: str) -> dict[str, Any]:
+        return load("reviews", port, self.people.keys[:people], seconds=SECONDS, order=order)
+
+    def export(self) -> Rows:
+        """A hundred thousand verdicts, beside a bare iterator over as many rows."""
+        _fill_decided(self.people.expenses, self.cases)
+        _fill_floor("export", "approved", self.cases)
+        path, key = "/api/v1/feedback?workflow=expenses", self.people.owner
+        (ours, grown), (floors, floor_grown) = (
+            _downloaded(port, child.pid, path if port == self.here.web else "/api/v1/feedback", key)
+            for port, child in (
+                (self.here.web, self.here.server),
+                (self.here.floor, self.here.floor_server),
+            )
+        )
+        yield Row(f"export rows/s, {self.cases:,} verdicts", ours, "", floors, ">= 0.5 floor")
+        yield Row("export, memory beside", grown, "MiB", floor_grown, "<= 10")
+
+    def intake(self) -> Rows:
+        single = "/api/v1/workflows/expenses/cases"
+        floor = best(lambda: self._intake(self.here.floor, single))
+        for output, name in ((False, "a case"), (True, "a case routed to review")):
+            rate = best(lambda given=output: self._intake(self.here.web, single, output=given))  # type: ignore[misc]
+            yield Row(f"intake/s, {name} a request", rate, "", floor, ">= 0.6 floor")
+        batch = f"{single}/batch"
+        floor = best(lambda: self._intake(self.here.floor, f"{batch}/{BATCH_ROWS}", batch=1000))
+        rate = best(lambda: self._intake(self.here.web, batch, batch=1000))
+        yield Row("intake/s, batches of 1,000", rate, "", floor, ">= 0.6 floor")
+
+    def _intake(self, port: int, path: str, *, output: bool = True, batch: int = 0) -> float:
+        keys = [self.people.owner] * (2 if batch else 8)
+        name = f"bench-{next(names)}"
+        found = load(
+            "intake", port, keys, seconds=SECONDS, path=path, name=name, output=output, batch=batch
+        )
+        return float(found["send"]["count"] / found["seconds"] * (batch or 1))
+
+    def fill(self, cases: int) -> None:
+        """Have so many open seats, and as many open rows on the floor."""
+        more = cases - self.filled
+        if more <= 0:
+            return
+        task = world.in_review(self.people.expenses, LUNCH, confidence=0.5, text=TEXT)
+        multiply(task.case, more - 1)
+        _fill_floor("open", "", more)
+        self.filled = cases
+
+
+FLOOR_ROWS: Final = """
+INSERT INTO floor_item (key, data, output, confidence, due_at, state, word)
+SELECT gen_random_uuid(), %(data)s, %(output)s, mod(g * 7919::bigint, 85000) / 100000.0,
+    clock_timestamp() + mod(g * 104729::bigint, 86400) * interval '1 second', %(state)s, %(word)s
+FROM generate_series(1, %(count)s) g
+"""
+
+
+def _fill_floor(state: str, word: str, count: int) -> None:
+    row = {"data": Jsonb({"text": TEXT}), "output": Jsonb(LUNCH)}
+    with place.connect("floor") as floor:
+        floor.execute(FLOOR_ROWS, row | {"state": state, "word": word, "count": count})
+        floor.execute("VACUUM ANALYZE floor_item")
+
+
+def _rate(found: dict[str, Any]) -> float:
+    return float(found["decide"]["count"] / found["seconds"])
+
+
+def _fill_decided(expenses: Workflow, cases: int) -> None:
+    task = world.in_review(expenses, LUNCH, confidence=0.5, text=TEXT)
+    world.decided(task, "bea", "approved")
+    multiply(Case.objects.get(pk=task.case_id), cases - 1)
+
+
+def _downloaded(port: int, pid: int, path: str, key: str) -> tuple[float, float]:
+    """Rows a second, the best of three, and by how many MiB the server grew in the last one."""
+    rates, most = [], 0.0
+    for _ in range(WINDOWS):
+        with machine.growth(pid) as grown:
+            found = load("download", port, [key], path=path)
+        rates.append(found["rows"] / found["seconds"])
+        most = grown[0]
+    return max(rates), most
+
+
+def _steps_a_second(workflow: Workflow, processes: int, cases: int = 200) -> float:
+    rows = [{"key": f"steps-{next(names)}", "data": {}} for _ in range(cases)]
+    engine.start_cases(workflow, actor=world.actor("alice"), cases=rows)
+    workers = [Worker() for _ in range(processes)]
+    start = time.monotonic()
+    for one in workers:
+        one.go()
+    done = sum(one.done() for one in workers)
+    return done / (time.monotonic() - start)
+
+
+class Worker:
+    """One process of ``tests.bench.working``, ready to begin."""
+
+    def __init__(self) -> None:
+        argv = [sys.executable, "-m", "tests.bench.working"]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, cwd=PROJECT)
+        self._line()
+
+    def go(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def done(self) -> int:
+        """How many steps it has performed, when nothing is left."""
+        count = int(self._line())
+        self.process.communicate()
+        return count
+
+    def _line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline()
+
+
+def _onward(workflow: Workflow, cases: int = 30) -> float:
+    """Milliseconds from a decision's time to the end of the machine step after it."""
+    tasks = [world.in_review(workflow, confidence=0.5) for _ in range(cases)]
+    with place.beside(worker(), beat()):
+        time.sleep(6)
+        for task in tasks:
+            world.decided(task, "bea", "approved")
+            time.sleep(0.05)
+        time.sleep(1.5)
+    done = Task.objects.filter(case__workflow=workflow, finished_at__isnull=False)
+    times = done.values("case").annotate(first=Min("finished_at"), last=Max("finished_at"))
+    took = [(row["last"] - row["first"]).total_seconds() * 1000 for row in times]
+    connection.close()
+    return float(statistics.median(took))
