@@ -21,6 +21,7 @@ from orchestrator.processes import group
 from orchestrator.processes.child import PROJECT, Child, Process
 from orchestrator.processes.servers import start_postgres, start_valkey
 from orchestrator.processes.state import Home, StateError
+from tests.living import alive
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -44,21 +45,6 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
-
-
-def alive(home: Home) -> list[bytes]:
-    """Command lines of all living processes that name the state folder or were given it."""
-    mark = os.fsencode(home.path)
-    return [line for line in map(_about, Path("/proc").glob("[0-9]*")) if mark in line]
-
-
-def _about(process: Path) -> bytes:
-    try:
-        if (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
-            return b""
-        return (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-    except OSError:
-        return b""
 
 
 # --- The state folder
