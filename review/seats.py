@@ -42,6 +42,15 @@ def own_seat(actor: Actor, wanted: Wanted) -> Seat | None:
     return seats.order_by("claimed_at").first()
 
 
+def decided_with(task_id: int, actor: Actor, token: str) -> int | None:
+    """The id of the decision that the actor made with this claim; a form was sent twice."""
+    seats = Seat.objects.filter(task=task_id, state=SeatState.DECIDED, decided_by=actor)
+    try:
+        return seats.filter(claim_token=UUID(token)).values_list("decision", flat=True).first()
+    except ValueError:
+        return None
+
+
 def held_seat(task_id: int, actor: Actor, token: str) -> Seat | None:
     """The open seat that this token claims for the actor, with its task, case and step.
 

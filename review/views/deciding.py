@@ -18,9 +18,9 @@ from orchestrator.exceptions import (
 )
 from orchestrator.models import Actor, Decision, Seat
 from review.answer import Answer, answer_of
-from review.done import done_of
+from review.done import done_of, latest_done
 from review.screens import Refused, screen_of, task_urls
-from review.seats import held_seat
+from review.seats import decided_with, held_seat
 from review.showing import shown
 from review.timing import seconds_since
 from review.typed import Typed
@@ -33,9 +33,11 @@ from review.views.doors import ReviewRequest, actor_of, deed, wanted_by
 def decide(request: ReviewRequest, task_id: int) -> HttpResponse:
     """Decide the seat that the token claims. What is refused comes back as it was typed."""
     actor = actor_of(request)
-    seat = held_seat(task_id, actor, request.POST.get("claim_token", ""))
+    token = request.POST.get("claim_token", "")
+    seat = held_seat(task_id, actor, token)
     if seat is None:
-        return claim_lost(request, task_id, actor)
+        before = decided_with(task_id, actor, token)
+        return _twice(request, actor, before) if before else claim_lost(request, task_id, actor)
     typed = Typed.posted(request.POST.dict())
     answer = answer_of(seat.task, request.POST.get("decision", ""), typed)
     if answer.refused:
@@ -47,6 +49,11 @@ def decide(request: ReviewRequest, task_id: int) -> HttpResponse:
     done = done_of(decided.decision, seat.task, decided.settle_at)
     word = f"{decided.decision.get_word_display().capitalize()} {done.case_key}."
     return go_on(request, actor, wanted_by(request), done=done, announcement=word)
+
+
+def _twice(request: ReviewRequest, actor: Actor, decision_id: int) -> HttpResponse:
+    """The same form once more, as by a double click: say what stands, and go on."""
+    return go_on(request, actor, wanted_by(request), done=latest_done(decision_id, actor))
 
 
 def _decide(request: ReviewRequest, seat: Seat, actor: Actor, answer: Answer) -> engine.Decided:

@@ -206,6 +206,16 @@ def test_an_unknown_word_decides_nothing(bea: Client, form: Form, word: str) -> 
     assert not Decision.objects.exists()
 
 
+def test_a_form_that_is_sent_twice_decides_once_and_says_so(bea: Client, form: Form) -> None:
+    form.press(bea, "approved")
+
+    page = form.press(bea, "approved", follow=True)
+
+    assert "Approved lunch" in text_of(page)
+    assert "was not taken" not in text_of(page)
+    assert Decision.objects.count() == 1
+
+
 def test_a_claim_that_ended_is_taken_again_with_the_typing(bea: Client, form: Form) -> None:
     end_claims()
 
