@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 
-from orchestrator.models import Actor, Seat, Step, Workflow
+from orchestrator.models import Actor, DecisionRight, Seat, Step, Workflow
 from orchestrator.models.querysets import COLUMNS
 from review.forms import SURE
 from review.screens import holder_of
@@ -145,5 +146,5 @@ def _steps(workflows: Sequence[Workflow], slug: str) -> Sequence[Step]:
     versions = [row.published_version_id for row in workflows if row.slug == slug]
     if not versions:
         return []
-    asked = Step.objects.filter(version__in=versions, rights__group__isnull=False)
-    return list(asked.distinct().order_by("position"))
+    asks = DecisionRight.objects.filter(step=OuterRef("pk"), group__isnull=False)
+    return list(Step.objects.filter(Exists(asks), version__in=versions).order_by("position"))

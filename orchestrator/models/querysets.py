@@ -8,7 +8,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.standing import SHOWING, Lane, Standing, Way, standing
@@ -65,11 +65,26 @@ AND (way.most IS NULL OR s.demand <= way.most OR s.demand IS NULL AND (
 ))
 """
 
+# Of the seats of one task one is enough to see: the first that the actor could take.
+TAKEABLE: Final = """
+({seat}.claimed_by_id IS NULL OR {seat}.claimed_by_id = %(actor)s
+    OR {seat}.claim_expires_at <= clock_timestamp())
+"""
+FIRST_OF_TASK: Final = f"""
+(s.number = 1 AND {TAKEABLE.format(seat="s")} OR NOT EXISTS (
+    SELECT FROM orchestrator_seat o
+    WHERE o.task_id = s.task_id AND o.round = s.round AND o.purpose = s.purpose
+        AND o.group_id = s.group_id AND o.state = 'open' AND o.id <> s.id
+        AND {TAKEABLE.format(seat="o")}
+        AND (o.number < s.number OR NOT {TAKEABLE.format(seat="s")})
+))
+"""
+
 PAGE: Final = """
 WITH {ways}
 SELECT DISTINCT first.place, first.id FROM way CROSS JOIN LATERAL (
     SELECT s.id, s.{column} AS place FROM orchestrator_seat s
-    WHERE {decidable} AND {after}
+    WHERE {decidable} AND {after} AND {first_of_task}
     ORDER BY s.{column}, s.id LIMIT %(size)s
 ) AS first
 ORDER BY first.place, first.id LIMIT %(size)s
@@ -131,6 +146,15 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         found = self.filter(_decidable(held))
         return found.exclude(task__tries__actor__in=held.selves) if held.selves else found
 
+    def one_a_task(self, actor: Actor) -> Self:
+        """Of the seats of one task that the actor could take, the first."""
+        free = Q(claimed_by=None) | Q(claim_expires_at__lte=ClockTimestamp())
+        same = {name: OuterRef(name) for name in ("task", "round", "purpose", "group")}
+        lower = self.model.objects.filter(
+            free | Q(claimed_by=actor), state="open", number__lt=OuterRef("number"), **same
+        )
+        return self.filter(Q(number=1) | ~Exists(lower))
+
     def queue(
         self,
         actor: Actor,
@@ -143,16 +167,19 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
     ) -> Self:
         """The first ``size`` open seats that the actor may decide, in queue order.
 
+        Of a task that asks several people one seat is shown, if there is one to take.
         ``after`` is the place of the last one before: its value in the order's column, and its
         id. Queries three times, and its cost does not grow with the queue.
         """
         column = COLUMNS[order]
-        asked = served(standing(actor), workflow, step) | {"size": size}
+        asked = served(standing(actor), workflow, step) | {"size": size, "actor": actor.pk}
         beyond = "true"
         if after is not None:
             beyond = f"(s.{column}, s.id) > (%(place)s, %(id)s)"
             asked |= {"place": after[0], "id": after[1]}
-        sql = PAGE.format(ways=WAYS, decidable=DECIDABLE, column=column, after=beyond)
+        sql = PAGE.format(
+            ways=WAYS, decidable=DECIDABLE, column=column, after=beyond, first_of_task=FIRST_OF_TASK
+        )
         with connection.cursor() as cursor:
             cursor.execute(sql, asked)
             found = [pk for _place, pk in cursor.fetchall()]

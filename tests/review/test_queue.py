@@ -33,6 +33,18 @@ def test_bea_sees_what_waits_for_her(bea: Client, expenses: Workflow) -> None:
     assert "0.50" in page.content.decode()
 
 
+def test_a_task_for_two_people_waits_once_for_each(
+    bea: Client, ben: Client, expenses: Workflow
+) -> None:
+    task = world.in_review(expenses, world.FLIGHT, key="big")
+    assert bea.get("/review/").content.decode().count(f"/review/tasks/{task.pk}/") == 1
+
+    world.claimed(task, "ben")
+
+    assert bea.get("/review/").content.decode().count(f"/review/tasks/{task.pk}/") == 1
+    assert "1 task waits" in bea.get("/").content.decode()
+
+
 def test_carl_of_another_team_sees_nothing(client_of: SignIn, expenses: Workflow) -> None:
     world.in_review(expenses, key="lunch")
 
