@@ -126,7 +126,7 @@ class LanguageModel(BaseConnector):
             case "agreement":
                 outputs = [reply.output for reply in usable]
                 found = agreement.confidences(chosen.output, outputs, self._samples())
-                return found[""], found
+                return found.pop(""), found
         return None, {}
 
     def _told(self, answer: Any) -> Confidences:
@@ -182,4 +182,4 @@ def _spelled(found: Mapping[str, float], pointer: str) -> Confidences:
         for place, number in found.items()
         if place == pointer or place.startswith(f"{pointer}/")
     }
-    return inner.get(""), inner
+    return inner.pop("", None), inner
