@@ -20,6 +20,14 @@ from review.screens import holder_of
 from review.wanted import ORDERS, Wanted
 
 SIZE: Final = 50
+ALONG: Final = ("task__case", "task__step", "workflow", "claimed_by__user")
+# A row shows none of the documents that a case, a task and a step carry.
+READ: Final = (
+    *("task", "workflow", "due_at", "rank", "created_at", "blind", "claim_expires_at"),
+    *("task__case__key", "task__step__name", "workflow__name"),
+    *(f"claimed_by__user__{name}" for name in ("username", "first_name", "last_name")),
+    *(f"claimed_by__{name}" for name in ("kind", "name", "revision", "user")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ def _seats(actor: Actor, wanted: Wanted, workflows: Sequence[Workflow], after: s
     place = next((row.pk for row in workflows if row.slug == wanted.workflow), None)
     if wanted.workflow and place is None:
         return []
-    seats = Seat.objects.select_related("task__case", "task__step", "workflow", "claimed_by__user")
+    seats = Seat.objects.select_related(*ALONG).only(*READ)
     return list(
         seats.queue(
             actor,

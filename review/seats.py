@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -11,7 +12,11 @@ from orchestrator import authority
 from orchestrator.models import Actor, Seat, SeatState, Task
 from review.wanted import Wanted
 
-DECIDED_OR_OPEN = (SeatState.OPEN, SeatState.DECIDED)
+# What deciding needs of the case is its key, of the step its schema.
+UNREAD: Final = (
+    *("task__output", "task__case__data", "task__case__provenance"),
+    *(f"task__step__{name}" for name in ("call", "input_mapping", "output_mapping", "evidence")),
+)
 
 
 def open_seats(task_id: int) -> QuerySet[Seat]:
@@ -60,7 +65,7 @@ def held_seat(task_id: int, actor: Actor, token: str) -> Seat | None:
         wanted = UUID(token)
     except ValueError:
         return None
-    seats = Seat.objects.open().select_related("task__case", "task__step")
+    seats = Seat.objects.open().select_related("task__case", "task__step").defer(*UNREAD)
     return seats.filter(task=task_id, claimed_by=actor, claim_token=wanted).first()
 
 
