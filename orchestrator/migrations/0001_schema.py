@@ -226,7 +226,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("outcome", models.CharField(blank=True, max_length=80)),
-                ("data", models.JSONField(default=dict)),
+                ("data", orchestrator.models.fields.OrderedJSONField(default=dict)),
                 ("provenance", models.JSONField(default=dict)),
                 ("data_key", models.BinaryField(null=True)),
                 ("seq", models.BigIntegerField(default=0)),

@@ -11,6 +11,7 @@ from orchestrator.models.actors import Actor
 from orchestrator.models.definitions import DecisionRight, Step, Workflow, WorkflowVersion
 from orchestrator.models.fields import (
     Mode,
+    OrderedJSONField,
     Word,
     append_only,
     frozen_when_finished,
@@ -45,7 +46,7 @@ class Case(models.Model):
     origin = models.CharField(max_length=8, choices=CaseOrigin, default=CaseOrigin.LIVE)
     state = models.CharField(max_length=12, choices=CaseState, default=CaseState.OPEN)
     outcome = models.CharField(max_length=80, blank=True)
-    data = models.JSONField(default=dict)
+    data = OrderedJSONField(default=dict)
     provenance = models.JSONField(default=dict)
     initiator = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     data_key = models.BinaryField(null=True)
