@@ -103,6 +103,8 @@ def _row(part: Any, facts: Facts) -> Row:
     negated = list(part) == ["not"]
     clause = part["not"] if negated else part
     op = clause["op"]
+    if negated and op not in NEGATED:
+        raise KeyError(op)
     value = ""
     if "value" in clause:
         value = text_of(clause["value"], op, facts.shape(clause["fact"]) or _ANY)

@@ -218,9 +218,7 @@ class ApiKeyAdmin(ReadOnly):
             "form": form,
             "secret": self._made(form) if form.is_valid() else "",
         }
-        answer = TemplateResponse(request, "admin/orchestrator/new_key.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return TemplateResponse(request, "admin/orchestrator/new_key.html", context)
 
     def _made(self, form: KeyForm) -> str:
         given = form.cleaned_data

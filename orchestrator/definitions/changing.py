@@ -112,9 +112,10 @@ def _named(
     apart = frozenset({hidden})
     for name in dict.fromkeys((*before, *after)):
         if name not in after:
-            yield Difference(kind, name, "removed")
+            fields = tuple(Field(key, _shown(key, old), None) for key, old in before[name].items())
+            yield Difference(kind, name, "removed", fields)
         elif name not in before:
-            fields = tuple(Field(key, None, _shown(key, after[name][key])) for key in after[name])
+            fields = tuple(Field(key, None, _shown(key, new)) for key, new in after[name].items())
             yield Difference(kind, name, "added", fields)
         else:
             yield from _part(

@@ -16,7 +16,8 @@ def clone_to_draft(version: WorkflowVersion) -> WorkflowVersion:
     workflow = Workflow.objects.select_for_update().get(pk=version.workflow_id)
     if draft := workflow.versions.filter(published_at=None).first():
         raise Refusal(f"{draft} is a draft already: publish it or delete it first.")
-    clone = import_draft(export_version(version))
+    # As it stands now: the row in hand may know an older owner or name.
+    clone = import_draft(export_version(workflow.versions.get(pk=version.pk)))
     clone.notes = ""
     clone.save(update_fields=["notes"])
     return clone

@@ -9,6 +9,7 @@ from orchestrator.models.actors import Actor
 from orchestrator.models.fields import moment, one_of
 from orchestrator.models.querysets import IncidentQuerySet
 from orchestrator.models.running import Seat, Task
+from orchestrator.models.secrets import SecretField
 
 
 class Breaker(models.TextChoices):
@@ -23,7 +24,7 @@ class Connection(models.Model):
     name = models.SlugField(max_length=80, unique=True)
     kind = models.CharField(max_length=40)
     settings = models.JSONField(default=dict, blank=True)
-    secret = models.TextField(blank=True)
+    secret = SecretField(blank=True)
     secret_hosts = models.JSONField(default=list, blank=True)
     breaker = models.CharField(max_length=10, choices=Breaker, default=Breaker.CLOSED)
     breaker_until = models.DateTimeField(null=True, editable=False)
