@@ -16,7 +16,8 @@ from orchestrator.pointers import MISSING
 
 CONFIDENCE = "/confidence"
 MOST_WORDS = 200
-TRIAL_SECONDS = 20.0
+# The page of a connection waits no longer than ten.
+TRIAL_SECONDS = 9.0
 TRIAL = {
     "type": "object",
     "properties": {"ready": {"type": "boolean"}},

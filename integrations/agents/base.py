@@ -44,12 +44,12 @@ class LanguageModel(BaseConnector):
 
     def http_settings(self) -> dict[str, Any]:
         """Where requests go, as the http kind's settings say it."""
-        given = {"url": self.base_url(), "headers": self.headers()}
+        given = {"url": self.address(), "headers": self.headers()}
         limit = {"timeout": self.settings["timeout"]} if "timeout" in self.settings else {}
         return given | limit
 
-    def base_url(self) -> str:
-        return str(self.settings["base_url"])
+    def address(self) -> str:
+        return str(self.settings["url"])
 
     def headers(self) -> dict[str, str]:
         return dict(self.settings.get("headers", {}))

@@ -164,7 +164,7 @@ class ModelOutside(HttpOutside):
         return self._settings()
 
     def _settings(self) -> dict[str, Any]:
-        return {"base_url": self.server.url_for(""), "model": "reader"}
+        return {"url": self.server.url_for(""), "model": "reader"}
 
 
 class OpenAICompatibleOutside(ModelOutside):

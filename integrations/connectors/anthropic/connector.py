@@ -11,7 +11,7 @@ from integrations.connectors.anthropic.settings import SETTINGS_SCHEMA
 from orchestrator import pointers
 from orchestrator.connectors import CallError, PermanentError, TransientError
 
-BASE_URL = "https://api.anthropic.com"
+ADDRESS = "https://api.anthropic.com"
 VERSION = "2023-06-01"
 MAX_TOKENS = 4096
 TOOL = "answer"
@@ -26,8 +26,8 @@ class Anthropic(LanguageModel):
     def http_settings(self) -> dict[str, Any]:
         return super().http_settings() | {"secret_header": "x-api-key"}
 
-    def base_url(self) -> str:
-        return str(self.settings.get("base_url") or BASE_URL)
+    def address(self) -> str:
+        return str(self.settings.get("url") or ADDRESS)
 
     def headers(self) -> dict[str, str]:
         version = {"anthropic-version": self.settings.get("version", VERSION)}

@@ -5,7 +5,7 @@ from typing import Any
 from integrations.agents.settings import settings_schema
 
 OWN: dict[str, Any] = {
-    "base_url": {
+    "url": {
         "type": "string",
         "title": "Address",
         "description": "Up to the part before /v1/messages; https://api.anthropic.com when empty.",

@@ -5,7 +5,7 @@ from typing import Any
 from integrations.agents.settings import settings_schema
 
 OWN: dict[str, Any] = {
-    "base_url": {
+    "url": {
         "type": "string",
         "title": "Address",
         "description": ("Up to the part before /chat/completions, such as https://llm.example/v1."),
@@ -63,5 +63,5 @@ RESERVED = [
     "temperature",
 ]  # fmt: skip
 SETTINGS_SCHEMA = settings_schema(
-    OWN, required=["base_url", "model"], methods=METHODS, reserved=RESERVED
+    OWN, required=["url", "model"], methods=METHODS, reserved=RESERVED
 )

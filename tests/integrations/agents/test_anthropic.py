@@ -8,7 +8,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from integrations.connectors.anthropic import Anthropic
-from integrations.connectors.anthropic.connector import BASE_URL
+from integrations.connectors.anthropic.connector import ADDRESS
 from orchestrator.connectors import CallError, PermanentError, Result, TransientError
 from tests.integrations.agents.conftest import OUTPUT, REFUND, Script, asking, message, sent
 
@@ -17,7 +17,7 @@ PATH = "/v1/messages"
 
 
 def model(server: HTTPServer, secret: str = "", **settings: Any) -> Anthropic:
-    return Anthropic({"base_url": server.url_for(""), "model": "claude"} | settings, secret)
+    return Anthropic({"url": server.url_for(""), "model": "claude"} | settings, secret)
 
 
 def call(server: HTTPServer, given: Any = None, **settings: Any) -> Result:
@@ -93,7 +93,7 @@ class TestWhatIsSent:
         ]
 
     def test_without_an_address_it_is_the_provider_s(self) -> None:
-        assert Anthropic({"model": "claude"}, "").http_settings()["url"] == BASE_URL
+        assert Anthropic({"model": "claude"}, "").http_settings()["url"] == ADDRESS
 
     @pytest.mark.parametrize(
         ("given", "place"),

@@ -67,7 +67,7 @@ def address() -> Iterator[str]:
 
 
 def model(address: str, **settings: Any) -> OpenAICompatible:
-    own = {"base_url": address, "model": "smollm2", "prompt": PROMPT, "max_tokens": 200}
+    own = {"url": address, "model": "smollm2", "prompt": PROMPT, "max_tokens": 200}
     return OpenAICompatible(own | settings, "")
 
 

@@ -26,7 +26,7 @@ SPELLED = [('{"kind": "', -2.0), ("refund", -0.5), ('", "amount": ', -0.25), ("5
 
 
 def model(server: HTTPServer, secret: str = "", **settings: Any) -> OpenAICompatible:
-    own = {"base_url": server.url_for("/v1"), "model": "reader"}
+    own = {"url": server.url_for("/v1"), "model": "reader"}
     return OpenAICompatible(own | settings, secret)
 
 
@@ -144,7 +144,7 @@ class TestWhatIsSent:
     def test_the_address_keeps_its_query(self, script: Script) -> None:
         server = script(PATH, completion(OUTPUT))
 
-        call(server, base_url=server.url_for("/v1?api-version=2026"))
+        call(server, url=server.url_for("/v1?api-version=2026"))
 
         assert server.log[0][0].query_string == b"api-version=2026"
 
@@ -395,7 +395,7 @@ class TestWhatAFailureMeans:
         url = raw_server(lambda connection: connection.sendall(answer))
 
         with pytest.raises(CallError) as caught:
-            OpenAICompatible({"base_url": url, "model": "reader"}, "").call(asking())
+            OpenAICompatible({"url": url, "model": "reader"}, "").call(asking())
 
         assert type(caught.value) is kind
         assert not caught.value.may_have_happened
@@ -426,7 +426,7 @@ class TestWhatAFailureMeans:
                 connection.sendall(b" ")
                 time.sleep(0.05)
 
-        settings = {"base_url": raw_server(trickle), "model": "reader"}
+        settings = {"url": raw_server(trickle), "model": "reader"}
         started = time.monotonic()
 
         with pytest.raises(TransientError, match=r"within 0\.3 s"):

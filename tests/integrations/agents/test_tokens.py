@@ -185,3 +185,10 @@ def test_an_impossible_token_is_no_confidence_at_all() -> None:
 @pytest.mark.parametrize("told", [None, 7, {}, {"token": 7}, {"bytes": [256]}, {"bytes": "ab"}])
 def test_nonsense_is_a_token_of_unknown_probability(told: Any) -> None:
     assert token(told).logprob is None
+
+
+def test_an_answer_that_was_thought_of_before_is_the_last_one() -> None:
+    told = [("<think>", -3.0), ("7", -2.0), ("</think>", -1.0), ("7", -0.25), ("<|end|>", -4.0)]
+    tokens = [token({"token": part, "logprob": number}) for part, number in told]
+
+    assert confidences(b"7", 0, tokens) == {"": pytest.approx(math.exp(-0.25))}
