@@ -88,7 +88,8 @@ def test_every_value_has_a_probability(address: str) -> None:
     assert max(result.field_confidence.values()) < 1
     assert result.cost_micros is not None
     assert result.cost_micros > 50
-    assert result.model
+    # The server tells the file of its weights, whatever it was asked for.
+    assert result.model.endswith(".gguf")
 
 
 def test_the_same_seed_gives_the_same_confidence(address: str) -> None:
