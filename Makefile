@@ -27,7 +27,7 @@ up: setup
 	@exec $(BIN)/python manage.py up
 
 test: setup
-	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not chaos and not bench" $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 -m "not chaos and not bench" $(ARGS)
 
 chaos: setup
 	@exec $(BIN)/python -m pytest -n 0 -s -m chaos $(ARGS)

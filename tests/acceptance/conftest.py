@@ -25,8 +25,7 @@ LAST = ("test_killed.py", "test_orphans.py")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """All in one worker of pytest, which has the demo."""
-    item.add_marker(pytest.mark.xdist_group("acceptance"))
+    """The first of them waits until the demo is ready."""
     item.add_marker(pytest.mark.timeout(240))
 
 
