@@ -15,6 +15,7 @@ from orchestrator.engine.definition import Definition, definition_of
 from orchestrator.engine.leasing import Work
 from orchestrator.exceptions import NotFound
 from orchestrator.models import Actor, Case, Task
+from orchestrator.models.fields import ClockTimestamp
 from orchestrator.signals import work_ready
 
 
@@ -73,6 +74,26 @@ def acting(case_id: int, actor: Actor | None = None) -> Iterator[Act]:
         definition = definition_of(case.version_id)
         act = Act(case, now, definition, actor or definition.policy)
         yield act
+        act.finish()
+
+
+@contextmanager
+def acting_on(task_id: int, actor: Actor | None = None) -> Iterator[tuple[Act, Task]]:
+    """The same for one task: case and task are locked in this order by one statement.
+
+    Raises NotFound when there is no such task.
+    """
+    with transaction.atomic():
+        rows = Task.objects.select_related("case").annotate(clock=ClockTimestamp())
+        try:
+            task = rows.select_for_update(of=("case", "self"), no_key=True).get(pk=task_id)
+        except Task.DoesNotExist as error:
+            raise NotFound from error
+        definition = definition_of(task.case.version_id)
+        task.step = definition.steps[task.step_key]
+        now: datetime = task.clock  # type: ignore[attr-defined]
+        act = Act(task.case, now, definition, actor or definition.policy)
+        yield act, task
         act.finish()
 
 

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from orchestrator import authority, routing, schema
 from orchestrator.diffing import Change, diff, digest, material, patch, same
-from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.definition import allowed_words
 from orchestrator.engine.finishing import CONSENT, settle
 from orchestrator.engine.incidents import open_incident, withdraw_seats
@@ -27,7 +27,7 @@ from orchestrator.engine.opening import (
     seats_of,
 )
 from orchestrator.engine.tally import Ballot, tally
-from orchestrator.exceptions import AlreadyDecided, Invalid, NotFound, StaleClaim, StaleDigest
+from orchestrator.exceptions import AlreadyDecided, Invalid, StaleClaim, StaleDigest
 from orchestrator.models import (
     Actor,
     Case,
@@ -100,17 +100,9 @@ def decide(
     AlreadyDecided, StaleDigest (with the diff), NotAllowed and Invalid; then nothing changed.
     """
     said = Said(word, output, reasons or {}, comment, seconds, final, via, digest)
-    with acting(_case_of(task_id), actor) as act:
-        task = locked_task(act, task_id)
+    with acting_on(task_id, actor) as (act, task):
         seat = _claimed_seat(act, task, claim_token)
         return _decide(bench_of(act, task, seat), said)
-
-
-def _case_of(task_id: int) -> int:
-    found = Task.objects.filter(pk=task_id).values_list("case_id", flat=True).first()
-    if found is None:
-        raise NotFound
-    return int(found)
 
 
 def _claimed_seat(act: Act, task: Task, token: UUID | str) -> Seat:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import F, Q
 
 from orchestrator import conditions
 from orchestrator.diffing import diff, digest, material
-from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.opening import open_task
 from orchestrator.models import (
@@ -33,6 +35,10 @@ CONSENT: Final = "consent"
 # id can still appear.
 _VERDICTS: Final = 7063
 _WRITES: Final = frozenset({"", Word.APPROVED, Word.CORRECTED, Word.RESPONDED})
+
+
+_Routed = tuple[int, int | None, int | None, Any]
+"""Round, routing, attempt and its output."""
 
 
 def finish(act: Act, task: Task, word: str, output: Any, decisions: list[Decision]) -> None:
@@ -135,8 +141,9 @@ def _write_verdicts(act: Act, task: Task, decisions: list[Decision]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", [_VERDICTS])
+    rows = Routing.objects.filter(task=task)
     routings = {
-        row.round: row for row in Routing.objects.filter(task=task).select_related("attempt")
+        row[0]: row for row in rows.values_list("round", "id", "attempt", "attempt__output")
     }
     evidence = [row.pk for row in judged if row.round == 1 and row.seat_id is not None][-1:]
     Verdict.objects.bulk_create(
@@ -145,20 +152,19 @@ def _write_verdicts(act: Act, task: Task, decisions: list[Decision]) -> None:
 
 
 def _verdict(
-    act: Act, task: Task, decision: Decision, routings: dict[int, Routing], *, evidence: bool
+    act: Act, task: Task, decision: Decision, routings: Mapping[int, _Routed], *, evidence: bool
 ) -> Verdict:
-    routing = routings.get(decision.round)
-    attempt = routing.attempt if routing else None
-    raw, counts = _errors(task, attempt.output if attempt else None)
+    _, routing_id, attempt_id, proposed = routings.get(decision.round, (0, None, None, None))
+    raw, counts = _errors(task, proposed)
     by_rule = decision.seat_id is None
     return Verdict(
         decision=decision,
-        routing=routing,
+        routing_id=routing_id,
         workflow_id=act.case.workflow_id,
         source=VerdictSource.AUTO if by_rule else VerdictSource.REVIEW,
         error=counts,
         raw_error=raw,
-        evidence=evidence and attempt is not None,
+        evidence=evidence and attempt_id is not None,
     )
 
 
@@ -172,8 +178,8 @@ def _errors(task: Task, proposed: Any) -> tuple[bool, bool]:
 
 def standing(task: Task) -> list[Decision]:
     """The decisions that count: those their seats point at, and the rules' own."""
-    rows = task.decisions.select_related("seat").order_by("id")
-    return [row for row in rows if row.seat is None or row.seat.decision_id == row.pk]
+    stands = Q(seat=None) | Q(seat__decision=F("id"))
+    return list(task.decisions.filter(stands).order_by("id"))
 
 
 def settle(act: Act, task: Task) -> None:
@@ -184,15 +190,14 @@ def settle(act: Act, task: Task) -> None:
 def settle_due(limit: int = 200) -> int:
     """Settle tasks whose undo window is over, oldest first; returns how many were due."""
     rows = Task.objects.filter(state=TaskState.DECIDED, settle_at__lte=ClockTimestamp())
-    due = list(rows.order_by("settle_at").values_list("id", "case_id")[:limit])
-    for task_id, case_id in due:
-        _settle_one(task_id, case_id)
+    due = list(rows.order_by("settle_at").values_list("id", flat=True)[:limit])
+    for task_id in due:
+        _settle_one(task_id)
     return len(due)
 
 
-def _settle_one(task_id: int, case_id: int) -> None:
-    with acting(case_id) as act:
-        task = locked_task(act, task_id)
+def _settle_one(task_id: int) -> None:
+    with acting_on(task_id) as (act, task):
         if task.state == TaskState.DECIDED and task.settle_at and task.settle_at <= act.now:
             settle(act, task)
 

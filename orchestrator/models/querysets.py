@@ -106,7 +106,11 @@ class WorkflowQuerySet(VisibleQuerySet["Workflow"]):
 
     def visible_to(self, actor: Actor) -> Self:
         """Also those in which the actor may only start cases; never the built-in one."""
-        seen = standing(actor).seen(self.workflow_path, by=SHOWING | {"start"})
+        return self.seen_by(standing(actor))
+
+    def seen_by(self, held: Standing) -> Self:
+        """The same for a standing that is known already."""
+        seen = held.seen(self.workflow_path, by=SHOWING | {"start"})
         return self.filter(seen).exclude(slug=BUILT_IN)
 
 

