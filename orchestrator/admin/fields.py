@@ -38,7 +38,7 @@ class YamlField(forms.CharField):
         # What somebody typed comes back as it was typed; no value of a field is a text.
         if isinstance(value, str):
             return value
-        return "" if value == self.empty else definitions.written(value)
+        return "" if value is None or value == self.empty else definitions.written(value)
 
     def to_python(self, value: Any) -> Any:
         text = str(value or "")

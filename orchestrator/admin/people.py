@@ -187,7 +187,7 @@ class ApiKeyAdmin(ReadOnly):
     """A key is shown once, when it is made; later it can only be revoked."""
 
     list_display = ("name", "prefix", "actor", "scopes", "created_at", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "actor")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     list_select_related = ("actor__user",)
     change_form_template = "admin/orchestrator/key.html"
 

@@ -41,7 +41,7 @@ class OfTask(ReadOnly):
     """Rows of a task."""
 
     workflow_path = "task__case__workflow"
-    search_fields = ("task__case__key__startswith",)
+    search_fields: tuple[str, ...] = ("task__case__key__startswith",)
     search_help_text = "The beginning of a case's key."
 
 
@@ -116,8 +116,10 @@ class DeliveryAdmin(OfTask):
 @admin.register(Incident)
 class IncidentAdmin(OfTask):
     list_display = ("id", "kind", "task", "state", "resolution", "opened_at", "resolved_at")
-    list_filter = (by_workflow("task__case__workflow"), "state", "kind")
+    list_filter = (by_workflow("task__case__workflow"), "state")
     list_select_related = ("task",)
+    search_fields = ("kind__startswith", "task__case__key__startswith")
+    search_help_text = "The beginning of a kind or of a case's key."
 
 
 @admin.register(Event)

@@ -39,6 +39,8 @@ class PartForm(ModelForm):
         super().__init__(*args, **kwargs)
         if self.whole and self.instance.pk is None:
             setattr(self.instance, *self.whole)
+            for name in self.fields.keys() & vars(self.instance).keys():
+                self.initial.setdefault(name, getattr(self.instance, name))
 
 
 class StepForm(PartForm):

@@ -79,7 +79,7 @@ class WorkflowAdmin(Seen):
         return super().has_change_permission(request, obj) and self._seen(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Workflow | None = None) -> bool:
-        """Only what never ran goes; its draft goes with it."""
+        """Only what never ran goes, once its draft is gone."""
         allowed = super().has_delete_permission(request, obj) and self._seen(request, obj)
         return allowed and (obj is None or obj.published_version_id is None)
 

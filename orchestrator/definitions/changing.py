@@ -106,9 +106,13 @@ def _text(value: Any) -> str | None:
 
 
 def _named(
-    kind: str, before: Mapping[str, Row], after: Mapping[str, Row], hidden: str = ""
+    kind: str,
+    before: Mapping[str, Row],
+    after: Mapping[str, Row],
+    hidden: str = "",
+    whole: str = "",
 ) -> Iterator[Difference]:
-    """Rows that are known by a key. ``hidden`` is what stands elsewhere."""
+    """Rows that are known by a key. ``hidden`` stands elsewhere, ``whole`` names who has them."""
     apart = frozenset({hidden})
     for name in dict.fromkeys((*before, *after)):
         if name not in after:
@@ -122,7 +126,7 @@ def _named(
                 kind, name, _without(before[name], apart), _without(after[name], apart)
             )
     if _moved(list(before), list(after)):
-        yield Difference(kind, "", "moved")
+        yield Difference(kind, whole, "moved")
 
 
 def _shown(key: str, value: Any) -> str | None:
@@ -146,7 +150,8 @@ def _steps(before: Sequence[Row], after: Sequence[Row]) -> Iterator[Difference]:
 def _rows(
     kind: str, prefix: str, before: Sequence[Row], after: Sequence[Row]
 ) -> Iterator[Difference]:
-    yield from _named(kind, _by_name(prefix, before), _by_name(prefix, after))
+    old, new = _by_name(prefix, before), _by_name(prefix, after)
+    yield from _named(kind, old, new, whole=prefix.removesuffix(": "))
 
 
 def _by_name(prefix: str, rows: Sequence[Row]) -> dict[str, Row]:

@@ -6,13 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator import conditions, schema
-from orchestrator.connectors import connector_kinds
+from orchestrator.connectors import connector_class, connector_kinds
 from orchestrator.definitions import format as file
 from orchestrator.definitions.exporting import content, transitions
 from orchestrator.definitions.facts import CaseData, Facts
 from orchestrator.definitions.rules import always, rule_problems, rule_warnings
 from orchestrator.definitions.steps import step_problems
-from orchestrator.models import DecisionRight, Step, StepKind, Transition, WorkflowVersion
+from orchestrator.models import (
+    Connection,
+    DecisionRight,
+    Step,
+    StepKind,
+    Transition,
+    WorkflowVersion,
+)
 from orchestrator.pointers import Problem
 
 
@@ -67,9 +74,13 @@ def _version(draft: _Draft) -> Iterator[Problem]:
     yield from _connections(draft)
 
 
-def _connections(draft: _Draft) -> Iterator[Problem]:
+def _used(draft: _Draft) -> list[Connection]:
     actors = [step.actor for step in draft.steps if step.actor]
-    for connection in dict.fromkeys(actor.connection for actor in actors if actor.connection):
+    return list(dict.fromkeys(actor.connection for actor in actors if actor.connection))
+
+
+def _connections(draft: _Draft) -> Iterator[Problem]:
+    for connection in _used(draft):
         if connection.kind not in connector_kinds():
             path = f"/connections/{connection.name}/kind"
             yield Problem(path, f"There is no connector of kind {connection.kind!r} here.")
@@ -117,6 +128,7 @@ def warnings(version: WorkflowVersion) -> list[Problem]:
     """What may surprise in a version although it can be published. May query."""
     draft = _read(version)
     return [
+        *_settings(draft),
         *(
             problem
             for index, step in enumerate(draft.steps)
@@ -124,6 +136,15 @@ def warnings(version: WorkflowVersion) -> list[Problem]:
         ),
         *_unsure_exits(draft),
     ]
+
+
+def _settings(draft: _Draft) -> Iterator[Problem]:
+    """Settings belong to the installation: they can be mended without a new version."""
+    for connection in _used(draft):
+        if connection.kind in connector_kinds():
+            wanted = connector_class(connection.kind).settings_schema
+            for found in schema.validate(wanted, connection.settings):
+                yield Problem(f"/connections/{connection.name}/settings{found.path}", found.message)
 
 
 def _unsure_exits(draft: _Draft) -> Iterator[Problem]:

@@ -188,6 +188,8 @@ def test_an_account_that_is_gone_answers_for_nothing(alice: User) -> None:
         ("  - {from: read, to: ask}", "  - {from: read, to: ask}\n  - {from: read, to: done}",
          "/transitions/1", "always taken"),
         ("  - {from: ask, to: done}\n", "", "/steps/1", "stops with an incident"),
+        ("ledger: {kind: fake}", "ledger: {kind: http}", "/connections/ledger/settings/url",
+         "Fill this in"),
     ],
 )  # fmt: skip
 def test_a_warning_keeps_nobody_from_publishing(old: str, new: str, path: str, words: str) -> None:
