@@ -135,7 +135,10 @@ def _write_case(act: Act, task: Task, output: Any) -> None:
 
 
 def _write_verdicts(act: Act, task: Task, decisions: list[Decision]) -> None:
-    """One verdict for each standing decision; the last one on the first output is evidence."""
+    """One verdict for each standing decision; people's last one on the first output is evidence.
+
+    What a rule or a time-out decided says nothing of how good the output was.
+    """
     judged = [decision for decision in decisions if decision.via != CONSENT]
     if not judged:
         return
@@ -145,7 +148,8 @@ def _write_verdicts(act: Act, task: Task, decisions: list[Decision]) -> None:
     routings = {
         row[0]: row for row in rows.values_list("round", "id", "attempt", "attempt__output")
     }
-    evidence = [row.pk for row in judged if row.round == 1 and row.seat_id is not None][-1:]
+    people = [row for row in judged if row.actor_id != act.definition.policy.pk]
+    evidence = [row.pk for row in people if row.round == 1][-1:]
     Verdict.objects.bulk_create(
         _verdict(act, task, row, routings, evidence=row.pk in evidence) for row in judged
     )
@@ -156,12 +160,12 @@ def _verdict(
 ) -> Verdict:
     _, routing_id, attempt_id, proposed = routings.get(decision.round, (0, None, None, None))
     raw, counts = _errors(task, proposed)
-    by_rule = decision.seat_id is None
+    by_policy = decision.actor_id == act.definition.policy.pk
     return Verdict(
         decision=decision,
         routing_id=routing_id,
         workflow_id=act.case.workflow_id,
-        source=VerdictSource.AUTO if by_rule else VerdictSource.REVIEW,
+        source=VerdictSource.AUTO if by_policy else VerdictSource.REVIEW,
         error=counts,
         raw_error=raw,
         evidence=evidence and attempt_id is not None,

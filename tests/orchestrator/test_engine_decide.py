@@ -353,6 +353,20 @@ def test_silence_escalates_and_never_approves(place: Workflow) -> None:
     assert engine.orphans() == []
 
 
+def test_a_time_out_may_reject_and_is_no_evidence_against_the_agent() -> None:
+    text = world.EXPENSES.replace(
+        "decide_within: 4h", "decide_within: 4h\n        on_timeout: rejected"
+    )
+    task = world.in_review(world.workflow(text))
+    Seat.objects.update(due_at="2020-01-01T00:00:00Z")
+
+    engine.expire_seats()
+
+    assert settled(task).case.outcome == "refused"
+    verdict = Verdict.objects.get()
+    assert (verdict.source, verdict.evidence) == ("auto", False)
+
+
 def test_who_is_looking_at_it_keeps_the_seat_past_its_time(place: Workflow) -> None:
     world.claimed(world.in_review(place), "bea")
     Seat.objects.update(due_at="2020-01-01T00:00:00Z")

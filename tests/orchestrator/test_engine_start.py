@@ -161,3 +161,19 @@ def test_every_case_has_a_whole_chain_of_events() -> None:
     case.refresh_from_db()
     assert first_break(case) is None
     assert engine.orphans() == []
+
+
+def test_a_case_that_an_older_version_took_is_still_the_same_case() -> None:
+    place = world.workflow()
+    first = world.started(place, key="a")
+    stricter = world.EXPENSES.replace("required: [text]", "required: [text, branch]")
+    world.workflow(stricter)
+    place.refresh_from_db()
+
+    again = engine.start_case(
+        place, actor=world.actor("alice"), key="a", data={"text": "A receipt"}
+    )
+
+    assert (again.created, again.case.pk) == (False, first.pk)
+    with pytest.raises(Invalid):
+        world.started(place, key="b")
