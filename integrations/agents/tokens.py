@@ -66,12 +66,9 @@ def _upwards(pointer: str) -> Iterator[str]:
 
 
 def _sum(logprobs: Iterable[float | None]) -> float | None:
-    total = 0.0
-    for logprob in logprobs:
-        if logprob is None:
-            return None
-        total += logprob
-    return total
+    known = list(logprobs)
+    # Exact, so that the whole is never surer than a part by rounding in another order.
+    return None if None in known else math.fsum(filter(None, known))
 
 
 def _bytes(told: dict[str, Any]) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import chain, repeat
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -29,10 +31,13 @@ def script(httpserver: HTTPServer) -> Script:
     """Answers in their order, the last one again and again."""
 
     def script(path: str, *answers: Any) -> HTTPServer:
-        left = list(answers)
+        # Samples arrive at once.
+        left = chain(answers, repeat(answers[-1]))
+        one_at_a_time = Lock()
 
         def respond(_: Request) -> Response:
-            return Response(json.dumps(left.pop(0) if len(left) > 1 else left[0]))
+            with one_at_a_time:
+                return Response(json.dumps(next(left)))
 
         httpserver.expect_request(path).respond_with_handler(respond)
         return httpserver
