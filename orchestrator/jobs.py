@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from django.dispatch import receiver
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 SETTLED_AT_ONCE = 200
 SECONDS_AT_ONCE = 2.0
 """A worker that is asked to stop finishes its message: the stop is as quick as this."""
+
+SECONDS_TO_COUNT = 0.5
 
 
 @receiver(work_ready)
@@ -46,6 +49,14 @@ def sweep() -> None:
         continue
     if engine.is_work_ready():
         ring()
+
+
+@app.task
+def count() -> None:
+    """Each two seconds: bring the counters up to now. Deadlines wait meanwhile, so not for long."""
+    end = time.monotonic() + SECONDS_TO_COUNT
+    while engine.fold_counters() and time.monotonic() < end:
+        continue
 
 
 @app.task

@@ -285,10 +285,12 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 0, "interval_start": 0, "inte
 # Machine work may fill every worker for minutes: what is due is swept by a process of its own.
 CELERY_TASK_ROUTES = {
     "orchestrator.jobs.sweep": {"queue": "timers"},
+    "orchestrator.jobs.count": {"queue": "timers"},
     "orchestrator.jobs.maintain": {"queue": "timers"},
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "orchestrator.jobs.sweep", "schedule": 1.0, "options": {"expires": 5}},
+    "count": {"task": "orchestrator.jobs.count", "schedule": 2.0, "options": {"expires": 5}},
     "maintain": {"task": "orchestrator.jobs.maintain", "schedule": 3600.0},
 }
 

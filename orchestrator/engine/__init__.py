@@ -2,6 +2,7 @@
 
 from orchestrator.engine.cancelling import cancel_case
 from orchestrator.engine.claims import claim, claim_next, heartbeat, release, save_draft, skip
+from orchestrator.engine.counting import fold_counters, rebuild_counters
 from orchestrator.engine.deciding import Decided, decide, screen_digest
 from orchestrator.engine.definition import allowed_words, definition_of
 from orchestrator.engine.failing import expire_leases
@@ -37,6 +38,7 @@ __all__ = [
     "definition_of",
     "expire_leases",
     "expire_seats",
+    "fold_counters",
     "halt",
     "halted",
     "heartbeat",
@@ -44,6 +46,7 @@ __all__ = [
     "orphans",
     "perform",
     "publish",
+    "rebuild_counters",
     "release",
     "resume",
     "retry",

@@ -21,7 +21,16 @@ from orchestrator.models.outside import (
     Incident,
     Timer,
 )
-from orchestrator.models.record import Correction, Counter, Decision, Event, Verdict, VerdictSource
+from orchestrator.models.record import (
+    Correction,
+    Counter,
+    Decision,
+    Event,
+    Follower,
+    Verdict,
+    VerdictSource,
+    Waiting,
+)
 from orchestrator.models.running import (
     Attempt,
     Case,
@@ -53,6 +62,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Event",
+    "Follower",
     "Grant",
     "GrantEffect",
     "Inbound",
@@ -71,6 +81,7 @@ __all__ = [
     "Transition",
     "Verdict",
     "VerdictSource",
+    "Waiting",
     "Word",
     "Workflow",
     "WorkflowVersion",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -36,6 +37,7 @@ class Decision(models.Model):
 
     class Meta:
         constraints = (one_of("word", Word, "decision_word_known"),)
+        indexes = (BrinIndex(fields=("created_at",), name="decision_times"),)
         triggers = (append_only(),)
 
     def __str__(self) -> str:
@@ -102,7 +104,10 @@ class Verdict(models.Model):
                 name="verdict_has_decision",
             ),
         )
-        indexes = (models.Index(fields=("workflow", "id"), name="verdict_feed"),)
+        indexes = (
+            models.Index(fields=("workflow", "id"), name="verdict_feed"),
+            BrinIndex(fields=("created_at",), name="verdict_times"),
+        )
         triggers = (append_only(),)
 
     def __str__(self) -> str:
@@ -137,7 +142,11 @@ class Event(models.Model):
 
 
 class Counter(models.Model):
-    """Folded from events by one job, by the hour: what pages read instead of counting."""
+    """Folded from events by one job: what pages read instead of counting.
+
+    ``scope`` is ``<grain>/<workflow>/<version or *>`` with grain hour, day, month or now;
+    ``hour`` the beginning of that hour, day or month in UTC.
+    """
 
     scope = models.CharField(max_length=120)
     measure = models.CharField(max_length=60)
@@ -152,3 +161,31 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} {self.measure}"
+
+
+class Follower(models.Model):
+    """Whoever takes the log in afterwards, and the id of the last event it has taken."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    position = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.position}"
+
+
+class Waiting(models.Model):
+    """A task that the counters count as waiting for people."""
+
+    task = models.OneToOneField(
+        Task, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="+"
+    )
+    workflow = models.ForeignKey(
+        Workflow,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+
+    def __str__(self) -> str:
+        return f"{self.task_id} waits"

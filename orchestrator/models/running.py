@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -77,6 +78,7 @@ class Case(models.Model):
             models.Index(
                 fields=("key",), opclasses=("varchar_pattern_ops",), name="case_key_prefix"
             ),
+            BrinIndex(fields=("created_at",), name="case_times"),
         )
         triggers = (
             moves(
@@ -226,6 +228,7 @@ class Attempt(models.Model):
             ),
             probability("confidence", "attempt_confidence_passes"),
         )
+        indexes = (BrinIndex(fields=("finished_at",), name="attempt_times"),)
         triggers = (frozen_when_finished(),)
 
     def __str__(self) -> str:
@@ -257,6 +260,7 @@ class Routing(models.Model):
             one_of("action", Mode, "routing_action_known"),
             *(probability(name, f"routing_{name}_passes") for name in ("score", "pi", "pi_min")),
         )
+        indexes = (BrinIndex(fields=("created_at",), name="routing_times"),)
         triggers = (append_only(),)
 
     def __str__(self) -> str:
