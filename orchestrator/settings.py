@@ -11,6 +11,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environ import FileAwareEnv
 
+from orchestrator import logs
 from orchestrator.processes.state import Home, StateError
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -134,6 +135,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "orchestrator.views.logged.LogMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -310,21 +312,14 @@ REWIRE_HTTP_ALLOWED_HOSTS = env.list("REWIRE_HTTP_ALLOWED_HOSTS", default=[])
 
 # --- Logs: to stderr, one line each
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # Two lines for every message, one message a second.
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        # It logs whole addresses, whose paths and queries hold data of cases.
-        "httpx2": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-    },
-}
+
+def _logging() -> dict[str, Any]:
+    try:
+        return logs.config(
+            form=env.str("LOG_FORMAT", default="line"), level=env.str("LOG_LEVEL", default="INFO")
+        )
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from error
+
+
+LOGGING = _logging()

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from orchestrator import logs
 from orchestrator.engine import events
 from orchestrator.engine.definition import Definition, definition_of
 from orchestrator.engine.leasing import Work
@@ -66,7 +67,7 @@ def acting(case_id: int, actor: Actor | None = None) -> Iterator[Act]:
 
     Raises NotFound when there is no such case.
     """
-    with transaction.atomic():
+    with logs.about(case=case_id), transaction.atomic():
         try:
             case, now = events.locked(Case, case_id)
         except Case.DoesNotExist as error:

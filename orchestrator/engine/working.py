@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict
 from typing import Any, Final
 
 from django.db import connection
 
-from orchestrator import schema
+from orchestrator import logs, schema
 from orchestrator.connectors import (
     Call,
     CallError,
@@ -35,6 +36,8 @@ from orchestrator.models import (
 )
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.pointers import MISSING, lookup
+
+logger = logging.getLogger(__name__)
 
 MOST_STEPS: Final = 32
 MOST_SECONDS: Final = 10.0
@@ -91,9 +94,10 @@ def perform(work: Work, *, hand_on: bool = False) -> Work | None:
     With ``hand_on`` the case's next machine step comes back claimed, if there is one.
     """
     try:
-        if work.handed_in:
-            return _judge_handed_in(work, hand_on=hand_on)
-        return _call(work, hand_on=hand_on)
+        with logs.about(case=work.case_id, task=work.task_id):
+            if work.handed_in:
+                return _judge_handed_in(work, hand_on=hand_on)
+            return _call(work, hand_on=hand_on)
     except StaleFence:
         return None
 
@@ -118,6 +122,7 @@ def _call(work: Work, *, hand_on: bool) -> Work | None:
             failing.sending(work, send, given)
         result = _answer(step, send, given, work)
     except CallError as error:
+        logger.warning("attempt %d failed: %s", work.attempt, type(error).__name__)
         failing.fail(work, given, error)
         return None
     latency = round((time.monotonic() - started) * 1000)
