@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
@@ -41,7 +43,7 @@ class OfTask(ReadOnly):
     """Rows of a task."""
 
     workflow_path = "task__case__workflow"
-    search_fields: tuple[str, ...] = ("task__case__key__startswith",)
+    search_fields: ClassVar[tuple[str, ...]] = ("task__case__key__startswith",)
     search_help_text = "The beginning of a case's key."
 
 
