@@ -162,12 +162,12 @@ class Browser:
     def __init__(self, http: httpx2.Client) -> None:
         self.http = http
         self.http.follow_redirects, self.http.timeout = True, httpx2.Timeout(30)
-        self.page = ""
+        self.path = self.page = ""
 
     def sign_in(self, name: str, password: str) -> None:
         self.open("/accounts/login/")
-        response = self.submit("/accounts/login/", login=name, password=password)
-        assert response.url.path == "/", self.page
+        self.submit("/accounts/login/", login=name, password=password)
+        assert self.path == "/", self.page
 
     def open(self, path: str) -> httpx2.Response:
         return self._shown(self.http.get(path))
@@ -177,71 +177,64 @@ class Browser:
 
         A button that leads elsewhere (formaction) sends the fields of its form.
         """
-        forms = Forms(self.page)
-        data = forms.fields(action) | fields
-        return self._shown(self.http.post(forms.full(action), data=data))
+        address, there = Forms(self.page, self.path).form(action)
+        return self._shown(self.http.post(address, data=there | fields))
 
     def _shown(self, response: httpx2.Response) -> httpx2.Response:
-        self.page = response.text
+        self.page, self.path = response.text, response.url.path
         return response
 
 
 class Forms(HTMLParser):
     """The forms of a page, by the addresses that they and their buttons go to."""
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page: str, path: str) -> None:
         super().__init__()
-        self.sent: list[tuple[set[str], dict[str, str]]] = []
-        self._open: tuple[set[str], dict[str, str]] | None = None
+        self.path = path
+        self.forms: list[tuple[set[str], dict[str, list[str]]]] = []
         self._area = self._select = ""
+        self._inside = False
         self.feed(page)
 
-    def full(self, action: str) -> str:
-        """The whole address with its query."""
-        addresses = (address for form, _ in self.sent for address in form)
-        found = [address for address in addresses if address.split("?")[0] == action]
-        assert found, f"no form goes to {action}, only {[sorted(form) for form, _ in self.sent]}"
-        return found[0]
-
-    def fields(self, action: str) -> dict[str, str]:
-        address = self.full(action)
-        return next(fields for form, fields in self.sent if address in form)
+    def form(self, action: str) -> tuple[str, dict[str, Any]]:
+        """The whole address with its query, and what stands in the fields."""
+        for addresses, fields in self.forms:
+            for address in addresses:
+                if address.split("?")[0] == action:
+                    return address, dict(fields)
+        raise AssertionError(f"no form goes to {action}, only {self.forms}")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._open = ({given.get("action", "")}, {})
-            self.sent.append(self._open)
-        elif self._open is not None:
-            self._control(tag, given, *self._open)
+            self._inside = True
+            self.forms.append(({given.get("action") or self.path}, {}))
+        elif self._inside and "formaction" in given:
+            self.forms[-1][0].add(given["formaction"])
+        elif self._inside:
+            self._control(tag, given)
 
-    def _control(
-        self, tag: str, given: dict[str, str], form: set[str], fields: dict[str, str]
-    ) -> None:
-        name = given.get("name", "")
-        match tag:
-            case "button" if "formaction" in given:
-                form.add(given["formaction"])
-            case "input" if given.get("type") not in ("radio", "checkbox", "submit") or (
-                "checked" in given
-            ):
-                fields[name] = given.get("value", "")
-            case "textarea":
-                self._area = name
-                fields[name] = ""
-            case "select":
-                self._select = name
-            case "option" if self._select and ("selected" in given or self._select not in fields):
-                fields[self._select] = given.get("value", "")
+    def _control(self, tag: str, given: dict[str, str]) -> None:
+        fields, name = self.forms[-1][1], given.get("name", "")
+        choice = given.get("type") in ("radio", "checkbox")
+        if tag == "input" and name and (not choice or "checked" in given):
+            fields.setdefault(name, []).append(given.get("value", "on" if choice else ""))
+        elif tag == "textarea":
+            self._area, fields[name] = name, [""]
+        elif tag == "select":
+            self._select = name
+        elif tag == "option" and ("selected" in given or self._select not in fields):
+            fields[self._select] = [given.get("value", "")]
 
     def handle_data(self, data: str) -> None:
-        if self._area and self._open is not None:
-            self._open[1][self._area] += data
+        if self._area:
+            self.forms[-1][1][self._area][0] += data
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
-            self._open = None
-        elif tag == "textarea":
-            self._area = ""
-        elif tag == "select":
-            self._select = ""
+        match tag:
+            case "form":
+                self._inside = False
+            case "textarea":
+                self._area = ""
+            case "select":
+                self._select = ""
