@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 
@@ -17,6 +17,7 @@ from orchestrator.engine.leasing import Work
 from orchestrator.exceptions import NotFound
 from orchestrator.models import Actor, Case, Task
 from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.statements import ID, Kept
 from orchestrator.signals import work_ready
 
 
@@ -78,18 +79,27 @@ def acting(case_id: int, actor: Actor | None = None) -> Iterator[Act]:
         act.finish()
 
 
+WITH_CASE: Final = Kept(
+    lambda pk: (
+        Task.objects.filter(pk=pk)
+        .select_related("case")
+        .select_for_update(of=("case", "self"), no_key=True)
+        .annotate(clock=ClockTimestamp())
+    ),
+    ID,
+)
+
+
 @contextmanager
 def acting_on(task_id: int, actor: Actor | None = None) -> Iterator[tuple[Act, Task]]:
     """The same for one task: case and task are locked in this order by one statement.
 
     Raises NotFound when there is no such task.
     """
-    with transaction.atomic():
-        rows = Task.objects.select_related("case").annotate(clock=ClockTimestamp())
-        try:
-            task = rows.select_for_update(of=("case", "self"), no_key=True).get(pk=task_id)
-        except Task.DoesNotExist as error:
-            raise NotFound from error
+    with logs.about(task=task_id), transaction.atomic():
+        task = WITH_CASE.first(task_id)
+        if task is None:
+            raise NotFound
         definition = definition_of(task.case.version_id)
         task.step = definition.steps[task.step_key]
         now: datetime = task.clock  # type: ignore[attr-defined]

@@ -28,6 +28,7 @@ from orchestrator.models import Actor, Seat, Task, TaskState, Workflow
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.querysets import COLUMNS, DECIDABLE, WAYS, SeatQuerySet, served
 from orchestrator.models.standing import Standing, standing
+from orchestrator.models.statements import ID, Kept
 
 Order = Literal["due", "confidence", "created"]
 
@@ -220,9 +221,13 @@ def _changed(rows: int) -> None:
         raise StaleClaim
 
 
+WHOLE: Final = Kept(lambda pk: Seat.objects.select_related("task__case").filter(pk=pk), ID)
+
+
 def _whole(pk: int) -> Seat:
     """The seat with its task, step, case and workflow."""
-    seat = Seat.objects.select_related("task__case").get(pk=pk)
+    seat = WHOLE.first(pk)
+    assert seat is not None, "it is claimed in this transaction"  # noqa: S101
     definition = definition_of(seat.task.case.version_id)
     seat.task.step = definition.steps[seat.task.step_key]
     seat.workflow = seat.task.case.workflow = definition.version.workflow

@@ -44,6 +44,7 @@ from orchestrator.models import (
     TaskState,
     Word,
 )
+from orchestrator.models.statements import ID, NUMBER, TOKEN, Kept, insert, store
 from orchestrator.pointers import Problem, child
 
 MOST_COMMENT: Final = 4000
@@ -120,13 +121,27 @@ def _claimed_seat(act: Act, task: Task, token: UUID | str) -> Seat:
     return seat
 
 
+CLAIMED: Final = Kept(
+    lambda task, token: Seat.objects.select_for_update(no_key=True).filter(
+        task_id=task, claim_token=token
+    ),
+    *(ID, TOKEN),
+)
+ROUTED: Final = Kept(
+    lambda task, number: Routing.objects.select_related("attempt").filter(
+        task_id=task, round=number
+    ),
+    *(ID, NUMBER),
+)
+
+
 def seat_of(task: Task, token: UUID | str) -> Seat | None:
     """The task's seat of this claim, locked."""
     try:
         wanted = UUID(str(token))
     except ValueError:
         return None
-    return Seat.objects.select_for_update(no_key=True).filter(task=task, claim_token=wanted).first()
+    return CLAIMED.first(task.pk, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +156,8 @@ class Bench:
 
 
 def bench_of(act: Act, task: Task, seat: Seat) -> Bench:
-    routed = Routing.objects.select_related("attempt").get(task=task, round=seat.round)
+    routed = ROUTED.first(task.pk, seat.round)
+    assert routed is not None, "no seat is there without a route"  # noqa: S101
     rights = act.definition.rights[task.step_key]
     right = next(right for right in rights if right.pk == routed.right_id)
     routed.right = right
@@ -245,7 +261,7 @@ def write(bench: Bench, said: Said, output: Any, *, grant: int | None = None) ->
     """The decision with its proof and its corrections, written for ever."""
     changes = diff(bench.task.proposal, output) if said.word == Word.CORRECTED else []
     seconds = None if said.seconds is None else min(MOST_SECONDS, max(0.0, said.seconds))
-    decision = Decision.objects.create(
+    decision = Decision(
         task=bench.task,
         seat=bench.seat,
         round=bench.seat.round,
@@ -261,6 +277,7 @@ def write(bench: Bench, said: Said, output: Any, *, grant: int | None = None) ->
         seconds=seconds,
         created_at=bench.act.now,
     )
+    insert(decision)
     Correction.objects.bulk_create(
         Correction(decision=decision, reason=_reason(change, said), **change.as_json())
         for change in changes
@@ -285,7 +302,7 @@ def fill(bench: Bench, decision: Decision, state: SeatState = SeatState.DECIDED)
     seat.state, seat.decision, seat.draft = state, decision, None
     # The policy may have to close several seats of a round; people decide one each.
     seat.decided_by = decision.actor if state == SeatState.DECIDED else None
-    seat.save(update_fields=["state", "decision", "decided_by", "draft"])
+    store(seat, "state", "decision", "decided_by", "draft")
 
 
 def count(bench: Bench, decision: Decision, *, final: bool = False) -> None:
@@ -406,7 +423,7 @@ def _conclude(bench: Bench, word: str, output: Any, *, final: bool) -> None:
     task.state, task.output = TaskState.DECIDED, output
     task.word = _word(bench, word, output)
     task.settle_at = act.now + timedelta(seconds=undo)
-    task.save(update_fields=["state", "output", "word", "settle_at"])
+    store(task, "state", "output", "word", "settle_at")
     if undo == 0:
         settle(act, task)
 

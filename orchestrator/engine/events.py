@@ -17,6 +17,7 @@ from django.db import models
 from orchestrator.diffing import canonical
 from orchestrator.models import Actor, Case, Event, Workflow
 from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.statements import insert, store
 
 Holder = TypeVar("Holder", Case, Workflow)
 
@@ -56,9 +57,9 @@ def append(
     ``seq`` and ``head`` are saved with them, and the columns named by ``also``.
     """
     events = linked(holder, at, entries)
-    Event.objects.bulk_create(events)
+    insert(*events)
     if events or also:
-        holder.save(update_fields={"seq", "head", *also})
+        store(holder, *sorted({"seq", "head", *also}))
     return events
 
 

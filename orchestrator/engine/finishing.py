@@ -26,6 +26,7 @@ from orchestrator.models import (
     Word,
 )
 from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.statements import ID, Kept, insert, store
 from orchestrator.pointers import MISSING, lookup, split
 
 CONSENT: Final = "consent"
@@ -62,11 +63,7 @@ def finish(act: Act, task: Task, word: str, output: Any, decisions: list[Decisio
 def complete(act: Act, task: Task, output: Any) -> None:
     task.state, task.output, task.finished_at = TaskState.COMPLETED, output, act.now
     task.lease_expires_at = task.settle_at = None
-    task.save(
-        update_fields=[
-            *("state", "word", "output", "lease_expires_at", "settle_at", "finished_at"),
-        ]
-    )
+    store(task, "state", "word", "output", "lease_expires_at", "settle_at", "finished_at")
 
 
 def _stuck(act: Act, task: Task) -> None:
@@ -150,9 +147,7 @@ def _write_verdicts(act: Act, task: Task, decisions: list[Decision]) -> None:
     }
     people = [row for row in judged if row.actor_id != act.definition.policy.pk]
     evidence = [row.pk for row in people if row.round == 1][-1:]
-    Verdict.objects.bulk_create(
-        _verdict(act, task, row, routings, evidence=row.pk in evidence) for row in judged
-    )
+    insert(*(_verdict(act, task, row, routings, evidence=row.pk in evidence) for row in judged))
 
 
 def _verdict(
@@ -180,10 +175,17 @@ def _errors(task: Task, proposed: Any) -> tuple[bool, bool]:
     return bool(changes), bool(material(changes, task.step.material))
 
 
+STANDING: Final = Kept(
+    lambda task: Decision.objects.filter(
+        Q(seat=None) | Q(seat__decision=F("id")), task_id=task
+    ).order_by("id"),
+    ID,
+)
+
+
 def standing(task: Task) -> list[Decision]:
     """The decisions that count: those their seats point at, and the rules' own."""
-    stands = Q(seat=None) | Q(seat__decision=F("id"))
-    return list(task.decisions.filter(stands).order_by("id"))
+    return STANDING.all(task.pk)
 
 
 def settle(act: Act, task: Task) -> None:

@@ -13,6 +13,7 @@ from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.opening import facts_of, offer, record_route
 from orchestrator.engine.stopping import may_approve
 from orchestrator.models import Attempt, Decision, DecisionRight, Mode, Routing, Task, Word
+from orchestrator.models.statements import insert
 
 STOPPED = "automatic approval is stopped"
 
@@ -58,7 +59,7 @@ def decide_by_rule(act: Act, task: Task, routed: Routing, word: Word, output: An
     """A decision of the version itself, as ``rule:<version>/<n>``."""
     definition = act.definition
     position = routed.right.position if routed.right else 0
-    decision = Decision.objects.create(
+    decision = Decision(
         task=task,
         round=task.round,
         actor=definition.policy,
@@ -69,6 +70,7 @@ def decide_by_rule(act: Act, task: Task, routed: Routing, word: Word, output: An
         proof=proof_of(act, routed),
         created_at=act.now,
     )
+    insert(decision)
     note_decision(act, decision)
     return decision
 

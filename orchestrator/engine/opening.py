@@ -26,6 +26,7 @@ from orchestrator.models import (
     Task,
     TaskState,
 )
+from orchestrator.models.statements import insert, store
 from orchestrator.pointers import lookup
 
 SEVERAL: Final = frozenset({Mode.DUAL, Mode.PANEL})
@@ -61,7 +62,7 @@ def open_task(act: Act, step: Step) -> Task:
     if takes:
         task.state, task.fence, task.attempts = TaskState.RUNNING, 1, 1
         task.lease_expires_at = act.now + lease_of(step)
-    task.save(force_insert=True)
+    insert(task)
     act.note("task.opened", {"task": task.pk}, {"step": step.key, "visit": visit})
     if visit > MOST_VISITS:
         open_incident(act, task, "loop", f"{step.name} was visited {MOST_VISITS} times.")
@@ -123,7 +124,7 @@ def record_route(
 ) -> Routing:
     """Begin the task's next round with the row that says where its output went, and why."""
     task.round += 1
-    routed = Routing.objects.create(
+    routed = Routing(
         task=task,
         round=task.round,
         attempt=attempt,
@@ -132,7 +133,9 @@ def record_route(
         reason=reason or route.reason,
         why=route.why,
         facts={key: value for key, value in facts.items() if key not in ("output", "case")},
+        created_at=act.now,
     )
+    insert(routed)
     act.note(
         "output.routed",
         {"task": task.pk, "routing": routed.pk},
@@ -156,7 +159,7 @@ def offer(
     """
     task.state = TaskState.IN_REVIEW
     task.lease_expires_at = task.run_at = None
-    task.save(update_fields=["state", "lease_expires_at", "run_at", "round", "proposal"])
+    store(task, "state", "lease_expires_at", "run_at", "round", "proposal")
     barred = sorted({*(barred or []), *_initiators(act, right)})
     first = taken + 1
     seats = [
@@ -166,7 +169,8 @@ def offer(
     if not _enough(right, barred, len(seats)):
         _nobody(act, task, right)
         return []
-    return Seat.objects.bulk_create(seats)
+    insert(*seats)
+    return seats
 
 
 def seats_of(right: DecisionRight) -> int:

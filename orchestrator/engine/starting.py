@@ -30,6 +30,7 @@ from orchestrator.models import (
     TaskState,
     Workflow,
 )
+from orchestrator.models.statements import insert
 from orchestrator.pointers import Problem, child
 
 MOST: Final = 1000
@@ -145,7 +146,7 @@ def _known(definition: Definition, arrival: _Arrival, problems: list[Problem]) -
 def _route(act: Act, task: Task, output: Mapping[str, Any]) -> None:
     """Judge an output that came along in the transaction that began its case."""
     attempt = attempt_of(act.definition, task, output, act.now)
-    attempt.save(force_insert=True)
+    insert(attempt)
     judge(act, task, attempt)
     act.finish()
 

@@ -19,7 +19,7 @@ from orchestrator.connectors import (
     connector_class,
 )
 from orchestrator.engine import failing
-from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.definition import definition_of
 from orchestrator.engine.judging import judge
 from orchestrator.engine.leasing import GRACE, Work
@@ -35,6 +35,7 @@ from orchestrator.models import (
     TaskState,
 )
 from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.statements import insert
 from orchestrator.pointers import MISSING, lookup
 
 logger = logging.getLogger(__name__)
@@ -103,10 +104,9 @@ def perform(work: Work, *, hand_on: bool = False) -> Work | None:
 
 
 def _judge_handed_in(work: Work, *, hand_on: bool) -> Work | None:
-    with acting(work.case_id) as act:
+    with acting_on(work.task_id) as (act, task):
         act.hands_on = hand_on
-        task = _held(act, work)
-        if task is not None:
+        if _is_held(act, task, work):
             judge(act, task, Attempt.objects.get(task=task, number=1, shadow=False))
     return act.handed
 
@@ -182,39 +182,39 @@ def submit_output(
 
     Raises StaleFence, after recording it, when somebody else holds the task meanwhile.
     """
-    with acting(work.case_id) as act:
+    with acting_on(work.task_id) as (act, task):
         act.hands_on = hand_on
-        task = _held(act, work)
-        if task is not None:
+        if is_held := _is_held(act, task, work):
             attempt = _attempt(act, task, work, result, given=given, latency_ms=latency_ms)
             failing.confirm(act, task, result)
             judge(act, task, attempt)
-    if task is None:
+    if not is_held:
         raise StaleFence
     return act.handed
 
 
-def _held(act: Act, work: Work) -> Task | None:
-    """The claimed task, locked; None, and a note of it, when this lease is over."""
-    task = locked_task(act, work.task_id)
+def _is_held(act: Act, task: Task, work: Work) -> bool:
+    """Whether the lease on the task lasts; where it does not, a note of it."""
     if task.state == TaskState.RUNNING and task.fence == work.fence:
-        return task
+        return True
     act.note("attempt.lost", {"task": task.pk}, {"fence": work.fence, "now": task.fence})
-    return None
+    return False
 
 
 def _attempt(
     act: Act, task: Task, work: Work, result: Result, *, given: Any, latency_ms: int | None
 ) -> Attempt:
-    return Attempt.objects.create(
+    attempt = Attempt(
         task=task,
         number=work.attempt,
-        actor=task.step.actor,  # type: ignore[misc]
+        actor=task.step.actor,
         input=given,
         output=result.output,
         finished_at=act.now,
         **attempt_fields({"latency_ms": latency_ms} | _said(result)),
     )
+    insert(attempt)
+    return attempt
 
 
 def _said(result: Result) -> dict[str, Any]:

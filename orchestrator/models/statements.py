@@ -1,0 +1,151 @@
+"""Statements of the busiest paths, made once: Django takes longer to write one than
+PostgreSQL to answer it.
+
+They do what a queryset's ``first`` and a row's ``save`` do, without signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from operator import itemgetter
+from typing import Any, Final, Generic, TypeVar, cast
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Field, Model, QuerySet
+from django.db.models.expressions import DatabaseDefault
+from django.db.models.query import get_related_populators
+
+Row = TypeVar("Row", bound=Model)
+
+# Values that no query has by itself stand for the real ones when its SQL is made.
+ID: Final = 7_061_706_170_617
+NUMBER: Final = 706_170_617
+TOKEN: Final = UUID(int=ID)
+
+
+class Kept(Generic[Row]):
+    """A query over whole rows whose SQL is written at its first run.
+
+    ``build`` makes it from values like ``holes``, which are ID, NUMBER and TOKEN.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Row]], *holes: Any) -> None:
+        self.build, self.holes = build, holes
+
+    def first(self, *values: Any) -> Row | None:
+        """The first row, with those that ``select_related`` names."""
+        found = self.all(*values)
+        return found[0] if found else None
+
+    def all(self, *values: Any) -> list[Row]:
+        plan = self._plan
+        with connection.cursor() as cursor:
+            cursor.execute(plan.sql, [one(values) for one in plan.parameters])
+            return [plan.row(found) for found in cursor.fetchall()]
+
+    @cached_property
+    def _plan(self) -> _Plan:
+        query = self.build(*self.holes).query
+        compiler: Any = query.get_compiler(DEFAULT_DB_ALIAS)
+        sql, parameters = compiler.as_sql()
+        return _Plan(sql, [self._parameter(one) for one in parameters], compiler)
+
+    def _parameter(self, value: Any) -> Callable[[Sequence[Any]], Any]:
+        if value in self.holes:
+            return itemgetter(self.holes.index(value))
+        return lambda _: value
+
+
+class _Plan:
+    """The SQL, its parameters, and how its rows become objects."""
+
+    def __init__(self, sql: str, parameters: list[Callable[..., Any]], compiler: Any) -> None:
+        self.sql, self.parameters = sql, parameters
+        info, select = compiler.klass_info, compiler.select
+        columns = info["select_fields"]
+        self.start, self.end = columns[0], columns[-1] + 1
+        self.model = info["model"]
+        self.names = [select[place][0].target.attname for place in columns]
+        self.related = get_related_populators(info, select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
+        self.extra = compiler.annotation_col_map.items()
+        converters = compiler.get_converters([column for column, *_ in select])
+        self.converters = [(at, *one) for at, one in converters.items()]
+
+    def row(self, found: Sequence[Any]) -> Any:
+        values = list(found)
+        for place, converters, expression in self.converters:
+            for convert in converters:
+                values[place] = convert(values[place], expression, connection)
+        row = self.model.from_db(DEFAULT_DB_ALIAS, self.names, values[self.start : self.end])
+        for populator in self.related:
+            populator.populate(values, row)
+        for name, place in self.extra:
+            setattr(row, name, values[place])
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    sql: str
+    fields: tuple[Field[Any, Any], ...]
+
+    def values(self, row: Model) -> list[Any]:
+        return [
+            field.get_db_prep_save(getattr(row, field.attname), connection) for field in self.fields
+        ]
+
+
+def store(row: Model, *names: str) -> None:
+    """Save these fields of a row that is there."""
+    write = _update(type(row), names)
+    with connection.cursor() as cursor:
+        cursor.execute(write.sql, [*write.values(row), row.pk])
+
+
+def _fields(model: type[Model], names: tuple[str, ...]) -> tuple[Field[Any, Any], ...]:
+    return tuple(cast("Field[Any, Any]", model._meta.get_field(name)) for name in names)
+
+
+@lru_cache(maxsize=256)
+def _update(model: type[Model], names: tuple[str, ...]) -> _Write:
+    fields = _fields(model, names)
+    columns = ", ".join(f'"{field.column}" = %s' for field in fields)
+    sql = f'UPDATE {model._meta.db_table} SET {columns} WHERE "id" = %s'  # noqa: S608
+    return _Write(sql, fields)
+
+
+def insert(*rows: Model) -> None:
+    """Save new rows of one kind, which then have their ids.
+
+    What they leave to the database stays unknown, and must be the same for all.
+    """
+    if not rows:
+        return
+    write = _insert(type(rows[0]), _given(rows[0]), len(rows))
+    with connection.cursor() as cursor:
+        cursor.execute(write.sql, [value for row in rows for value in write.values(row)])
+        for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk = pk
+            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def _given(row: Model) -> tuple[str, ...]:
+    return tuple(
+        field.name
+        for field in row._meta.local_concrete_fields
+        if not isinstance(value := getattr(row, field.attname), DatabaseDefault)
+        and not (field.primary_key and value is None)
+    )
+
+
+@lru_cache(maxsize=256)
+def _insert(model: type[Model], names: tuple[str, ...], count: int) -> _Write:
+    fields = _fields(model, names)
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    every = ", ".join([f"({marks})"] * count)
+    sql = f'INSERT INTO {model._meta.db_table} ({columns}) VALUES {every} RETURNING "id"'  # noqa: S608
+    return _Write(sql, fields)

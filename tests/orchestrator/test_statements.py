@@ -1,0 +1,69 @@
+"""Statements made once do what the ORM's do."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from orchestrator.models import Attempt, Case, Seat, Task
+from orchestrator.models.statements import ID, TOKEN, Kept, insert, store
+from tests import world
+
+pytestmark = pytest.mark.django_db
+
+WITH_CASE = Kept(lambda pk: Task.objects.select_related("case").filter(pk=pk), ID)
+OF_TASK = Kept(lambda task, token: Seat.objects.filter(task_id=task, claim_token=token), ID, TOKEN)
+
+
+def test_a_kept_query_gives_the_rows_of_its_queryset() -> None:
+    place = world.workflow()
+    first, second = world.in_review(place), world.in_review(place)
+
+    for task in (first, second):
+        with CaptureQueriesContext(connection) as captured:
+            found = WITH_CASE.first(task.pk)
+            assert found is not None
+            case = found.case
+        assert len(captured) == 1
+        assert found.__dict__.keys() == Task.objects.get(pk=task.pk).__dict__.keys()
+        assert (found.proposal, case.data) == (task.proposal, {"text": "A receipt"})
+        assert case == Case.objects.get(pk=task.case_id)
+
+
+def test_each_value_goes_to_its_place() -> None:
+    seat = world.claimed(world.in_review(world.workflow()), "bea")
+
+    assert OF_TASK.all(seat.task_id, seat.claim_token) == [seat]
+    assert OF_TASK.first(seat.task_id, uuid4()) is None
+    assert OF_TASK.first(seat.task_id + 1, seat.claim_token) is None
+
+
+def test_new_rows_get_their_ids_and_keep_what_they_say() -> None:
+    task = world.in_review(world.workflow())
+    again = Attempt.objects.get(task=task)
+    rows = [
+        Attempt(task=task, number=number, actor=again.actor, output={"n": number}, confidence=0.25)
+        for number in (2, 3)
+    ]
+
+    insert(*rows)
+
+    found = Attempt.objects.filter(pk__in=[row.pk for row in rows]).order_by("number")
+    assert [(row.output, row.confidence, row.input) for row in found] == [
+        ({"n": 2}, 0.25, None),
+        ({"n": 3}, 0.25, None),
+    ]
+    assert all(row.started_at for row in found)
+
+
+def test_only_the_named_fields_are_stored() -> None:
+    task = world.in_review(world.workflow())
+    task.proposal, task.fence, task.round = {"amount": 1.5}, 7, 9
+
+    store(task, "proposal", "fence")
+
+    found = Task.objects.get(pk=task.pk)
+    assert (found.proposal, found.fence, found.round) == ({"amount": 1.5}, 7, 1)
