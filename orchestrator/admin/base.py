@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -16,6 +17,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from orchestrator import definitions
+from orchestrator.definitions import format as file
 from orchestrator.models import Actor, Workflow
 from orchestrator.models.standing import standing
 
@@ -27,6 +30,7 @@ else:
     # At run time Django's classes take no parameters.
     Admin, Form, Pages = admin.ModelAdmin, forms.ModelForm, Paginator
 
+SPANS: Final = frozenset({*file.STEP_TIMES.values(), *file.RIGHT_TIMES.values()})
 MOST_COUNTED: Final = 10_000
 
 
@@ -126,13 +130,18 @@ class ReadOnly(Seen):
 
 @cache
 def shown(field: Any) -> Any:
-    """JSON as a block of lines; everything else as Django shows it."""
-    if not isinstance(field, models.JSONField):
+    """JSON as a block of lines, seconds as 4h; everything else as Django shows it."""
+    if isinstance(field, models.JSONField):
+        show: Callable[[Any], str] = block
+    elif field.name in SPANS:
+        show = definitions.duration
+    else:
         return field.name
 
     @admin.display(description=field.verbose_name)
-    def value(row: models.Model) -> SafeString:
-        return block(getattr(row, field.attname))
+    def value(row: models.Model) -> str:
+        found = getattr(row, field.attname)
+        return "–" if found is None else show(found)
 
     return value
 

@@ -23,7 +23,7 @@ MODES: Final = (
     ("rows", "When these comparisons hold"),
     ("tree", "When this condition holds, as text"),
 )
-JOINS: Final = (("all", "all of them"), ("any", "any of them"))
+JOINS: Final = (("all", "all must hold"), ("any", "one is enough"))
 
 
 class FactSelect(forms.Select):

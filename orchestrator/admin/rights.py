@@ -95,7 +95,7 @@ class DecisionRightAdmin(Drafted):
     noun = "rule"
     whole = "step"
     whole_model = Step
-    hidden = frozenset({"id", "position", "step"})
+    hidden = frozenset({"id", "position", "step", "condition"})
     fieldsets = (
         (None, {"fields": ("name", "mode", "group", "escalates_to", "allowed")}),
         ("Time", {"fields": ("decide_within", "start_within", "on_timeout")}),

@@ -240,7 +240,7 @@ class TransitionAdmin(Drafted):
     noun = "transition"
     whole = "source"
     whole_model = Step
-    hidden = frozenset({"id", "version", "position", "source"})
+    hidden = frozenset({"id", "version", "position", "source", "condition"})
     fieldsets = ((None, {"fields": ("target",)}),)
 
     def version_of(self, row: Transition) -> WorkflowVersion:

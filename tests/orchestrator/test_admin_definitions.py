@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from orchestrator import engine
+from orchestrator.admin.steps import StepAdmin
 from orchestrator.definitions import clone_to_draft, problems, warnings
 from orchestrator.models import (
     Actor,
@@ -473,3 +474,41 @@ def test_the_engines_own_workflow_is_nobodys(alice: Client) -> None:
     assert dora.get(url("workflow", "change", built_in.pk)).status_code == 302
     response = alice.post(url("workflow", "add"), {"name": "C", "slug": "changes"})
     assert "the engine" in response.content.decode()
+
+
+def test_parts_and_drafts_are_deleted(alice: Client) -> None:
+    published = world.workflow().published_version
+    assert published
+    draft = clone_to_draft(published)
+    rule = DecisionRight.objects.get(step__version=draft, mode="auto")
+
+    gone = post(alice, url("decisionright", "delete", rule.pk), {"post": "yes"})
+    assert gone["Location"] == url("step", "change", rule.step_id)
+    post(alice, url("workflowversion", "delete", draft.pk), {"post": "yes"})
+
+    assert list(WorkflowVersion.objects.all()) == [published]
+    assert (
+        alice.post(url("workflow", "delete", draft.workflow_id), {"post": "yes"}).status_code == 403
+    )
+
+
+def test_what_was_published_meanwhile_is_not_changed(
+    alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = world.workflow().published_version
+    assert published
+    draft = clone_to_draft(published)
+    step = draft.steps.get(key="read")
+    saving = StepAdmin.save_model
+
+    def later(self: StepAdmin, *args: Any, **kwargs: Any) -> None:
+        engine.publish(draft, actor=world.actor("alice"))
+        saving(self, *args, **kwargs)
+
+    monkeypatch.setattr(StepAdmin, "save_model", later)
+    data = {"name": "Other", "key": "read", "kind": "agent", "schema": SCHEMA, **STEP}
+    response = alice.post(url("step", "change", step.pk), data, follow=True)
+
+    assert "was published or changed meanwhile" in response.content.decode()
+    step.refresh_from_db()
+    assert step.name == "Read the receipt"
