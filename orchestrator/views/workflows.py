@@ -14,7 +14,9 @@ from orchestrator import authority, engine
 from orchestrator.exceptions import NotFound
 from orchestrator.models import Actor, Event, Workflow, WorkflowVersion
 from orchestrator.pages import paragraphs, person
-from orchestrator.sentences import step_views
+from orchestrator.sentences import step_views, steps_of
+from orchestrator.under_way import UnderWay, under_way
+from orchestrator.views.map import map_of
 from orchestrator.views.requests import actor_of, came_from, link, number, reason_of, user_of
 
 DRAFT: Final = "draft"
@@ -62,10 +64,13 @@ def workflow(request: HttpRequest, slug: str) -> HttpResponse:
     found = authority.access_workflow(actor, slug)
     versions = visible_versions(request, found)
     shown = chosen(request, found, versions)
+    steps = steps_of(shown) if shown else []
+    runs = shown is not None and shown.pk == found.published_version_id
     context = {
         "workflow": head(request, found, actor),
         "shown": {"number": shown and shown.number} | label(found, shown),
-        "steps": step_views(shown) if shown else [],
+        "map": map_of(steps, under_way(found) if runs else UnderWay()),
+        "steps": step_views(steps),
         "facts": facts(found, shown),
         "versions": [version_row(request, found, version, shown) for version in versions],
     }

@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from orchestrator import engine
 from orchestrator.definitions import import_draft
-from orchestrator.models import Workflow
-from tests.world import EXPENSES, actor, person, workflow
+from orchestrator.models import Case, Seat, Workflow
+from orchestrator.under_way import MOST
+from tests.world import EXPENSES, actor, in_review, person, started, workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -141,5 +142,74 @@ def test_the_page_asks_the_same_few_questions_whatever_its_length(
         )
     client = signed_in("bea")
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         client.get(reverse("workflow", args=["expenses"]))
+
+
+def test_the_map_has_a_lane_for_each_participant(expenses: Workflow) -> None:
+    drawn = page_of("bea").context["map"].drawing
+
+    assert [(band.lane.kind, band.lane.name) for band in drawn.bands] == [
+        ("agent", "reader"),
+        ("people", "Expense reviewers"),
+        ("people", "Expense leads"),
+    ]
+    assert [(line.way.target, line.label, line.way.dashed) for line in drawn.lines] == [
+        ("refused", "rejected", True),
+        ("booked", "", False),
+    ]
+
+
+def test_the_map_counts_what_is_under_way(expenses: Workflow) -> None:
+    for _ in range(2):
+        in_review(expenses)
+    started(expenses)
+    escalated = Seat.objects.filter(task=in_review(expenses))
+    escalated.update(group=person("lea").groups.get(name="Expense leads"))
+
+    page = page_of("bea")
+    shown = page.context["map"]
+
+    read = next(node for node in shown.nodes if node.at.key == "read")
+    assert [(chip.state, chip.count) for chip in read.chips] == [("ready", "1")]
+    assert [(desk.text, desk.count) for desk in shown.desks] == [
+        ("one or two decide", "2"),
+        ("if escalated", "1"),
+    ]
+    assert "4 open cases." in page.content.decode()
+    assert 'href="#step-read" aria-label="Read the receipt: 1 ready"' in page.content.decode()
+    assert "Expense reviewers, Read the receipt: one or two decide; 2 waiting" in (
+        page.content.decode()
+    )
+
+
+def test_an_old_version_has_a_map_without_numbers(expenses: Workflow) -> None:
+    in_review(expenses)
+    engine.publish(import_draft(EXPENSES.replace("1000", "2000")), actor=actor("alice"))
+
+    before = page_of("bea", version=1).context["map"]
+
+    assert len(before.nodes) == 3
+    assert not any(node.chips for node in before.nodes)
+
+
+def test_the_map_looks_at_a_thousand_cases_and_says_so(expenses: Workflow) -> None:
+    case = started(expenses)
+    row = {f.attname: getattr(case, f.attname) for f in case._meta.fields if f.name != "id"}
+    Case.objects.bulk_create(Case(**row | {"key": f"more-{n}"}) for n in range(MOST))
+
+    assert page_of("bea").context["map"].cases == "1,000+"
+
+
+def test_all_ways_between_two_steps_are_one_line() -> None:
+    ways = "  - {from: read, to: refused, when: {fact: output/amount, op: gt, value: 9}}\n"
+    workflow(
+        EXPENSES.replace("  - {from: read, to: booked}", f"{ways}  - {{from: read, to: booked}}")
+    )
+
+    lines = page_of("bea").context["map"].drawing.lines
+
+    assert [line.label for line in lines] == ["rejected +1", ""]
+    assert lines[0].way.title == (
+        'to Refused if decision is "rejected"; to Refused if amount is above 9'
+    )

@@ -1,0 +1,204 @@
+"""The map of a version with what is under way on it, ready for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orchestrator.conditions import facts_used, sentence
+from orchestrator.engine.definition import ASKING
+from orchestrator.models import DecisionRight, Mode, Step, StepKind, Transition
+from orchestrator.sentences import exits_of, rights_of
+from orchestrator.templatetags.rewire import kind_icon, word
+from orchestrator.under_way import UnderWay
+from orchestrator.workflow_map import Box, Desk, Drawing, Lane, Place, Way, draw
+
+COUNTED: Final = ("ready", "running", "in_review", "decided", "failed")
+CHIP: Final = 40
+RULES: Final = Lane("rules", "Rules", "policy")
+MODES: Final = {Mode.REVIEW: "one decides", Mode.DUAL: "two decide", Mode.PANEL: "a panel decides"}
+ESCALATED: Final = "if escalated"
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A number on a box: how many tasks are in this state now."""
+
+    state: str
+    count: str
+    x: float
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A box or a desk with what stands on it. ``label`` is read out, ``title`` shown on hover."""
+
+    at: Box
+    icon: str
+    kind: str
+    label: str
+    chips: list[Chip]
+    text: str = ""
+    count: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """The drawing, its nodes and what the numbers are of."""
+
+    drawing: Drawing
+    nodes: list[Node]
+    desks: list[Node]
+    cases: str
+
+
+def map_of(steps: Sequence[Step], now: UnderWay) -> Map | None:
+    """None where there is nothing to draw. Steps as ``steps_of`` reads them; queries nothing."""
+    if not steps:
+        return None
+    lanes = lanes_of(steps)
+    asks = {step.key: asked(step, lanes[step.key]) for step in steps}
+    known = {lane.key: lane for step in steps for lane in (lanes[step.key], *asks[step.key])}
+    places = [
+        Place(step.key, step.name, lanes[step.key].key, tuple(lane.key for lane in asks[step.key]))
+        for step in steps
+    ]
+    drawing = draw(list(known.values()), places, ways_of(steps))
+    named = {step.key: step for step in steps}
+    return Map(
+        drawing,
+        nodes=[
+            _node(box, named[box.key], now, elsewhere=_waiting(now, box.key, asks[box.key]))
+            for box in drawing.boxes
+        ],
+        desks=[_desk(desk, named[desk.key], asks[desk.key], now) for desk in drawing.desks],
+        cases=f"{now.cases:,}{'+' if now.more else ''}",
+    )
+
+
+def lanes_of(steps: Sequence[Step]) -> dict[str, Lane]:
+    """Whose lane each step stands in; where a case ends, that of whoever came before."""
+    lanes = {step.key: _lane(step) for step in steps if step.kind != StepKind.END}
+    for step in steps:
+        for way in exits_of(step):
+            lanes.setdefault(way.target.key, lanes.get(step.key, RULES))
+    return {step.key: lanes.get(step.key, RULES) for step in steps}
+
+
+def _lane(step: Step) -> Lane:
+    if step.actor:
+        return Lane(f"{step.kind}:{step.actor.name}", step.actor.name, step.kind)
+    groups = (right for right in rights_of(step) if right.mode in ASKING and right.group)
+    first = next(groups, None)
+    if step.kind == StepKind.HUMAN and first:
+        return people(first)
+    return RULES
+
+
+def people(right: DecisionRight) -> Lane:
+    return Lane(f"people:{right.group_id}", str(right.group), "people")
+
+
+def asked(step: Step, own: Lane) -> dict[Lane, str]:
+    """The other lanes whose people may have to decide here, and how."""
+    rights = rights_of(step)
+    how: dict[Lane, list[str]] = {}
+    for right in rights:
+        if right.group and (right.mode in ASKING or right.mode == Mode.BLOCK):
+            how.setdefault(people(right), []).append(MODES.get(Mode(right.mode), "in doubt"))
+    for right in rights:
+        if right.escalates_to and right.mode in ASKING:
+            lane = Lane(f"people:{right.escalates_to_id}", str(right.escalates_to), "people")
+            how.setdefault(lane, [ESCALATED])
+    how.pop(own, None)
+    return {lane: _how(words) for lane, words in how.items()}
+
+
+def _how(words: Iterable[str]) -> str:
+    distinct = set(words)
+    if {MODES[Mode.REVIEW], MODES[Mode.DUAL]} <= distinct:
+        return "one or two decide"
+    return next((text for text in MODES.values() if text in distinct), min(distinct))
+
+
+def ways_of(steps: Sequence[Step]) -> list[Way]:
+    """One way for all transitions between the same two steps."""
+    found: dict[tuple[str, str], list[tuple[str, Transition]]] = {}
+    for step in steps:
+        for way in exits_of(step):
+            found.setdefault((step.key, way.target.key), []).append((_text(way), way))
+    return [_way(pair, together) for pair, together in found.items()]
+
+
+def _way(pair: tuple[str, str], together: Sequence[tuple[str, Transition]]) -> Way:
+    texts = [text for text, _way in together if text]
+    more = f" +{len(texts) - 1}" if len(texts) > 1 else ""
+    return Way(
+        *pair,
+        label=f"{texts[0]}{more}" if texts else "",
+        title="; ".join(_in_full(way) for _text, way in together),
+        dashed=any(_rejects(way.condition) for _text, way in together),
+    )
+
+
+def _text(way: Transition) -> str:
+    """In a word or two what leads this way; nothing where whatever else comes does."""
+    match way.condition:
+        case {"fact": "decision", "op": "eq", "value": str(decided)}:
+            return word(decided).lower()
+    return sentence(way.condition) if way.condition else ""
+
+
+def _in_full(way: Transition) -> str:
+    condition = f"if {sentence(way.condition)}" if way.condition else "whatever else comes"
+    return f"to {way.target.name} {condition}"
+
+
+def _rejects(condition: Any) -> bool:
+    return "decision" in facts_used(condition) and "rejected" in str(condition)
+
+
+def _node(box: Box, step: Step, now: UnderWay, *, elsewhere: int) -> Node:
+    """``elsewhere`` of its tasks in review are counted on its desks."""
+    states = dict(now.states.get(step.key, {}))
+    states["in_review"] = states.get("in_review", 0) - elsewhere
+    chips = _chips(box, states, more=now.more)
+    counted = "; ".join(f"{chip.count} {word(chip.state).lower()}" for chip in chips)
+    return Node(
+        box,
+        icon=kind_icon(step.kind),
+        kind=step.kind,
+        label=": ".join(filter(None, (step.name, counted))),
+        chips=chips,
+    )
+
+
+def _chips(box: Box, states: Mapping[str, int], *, more: bool) -> list[Chip]:
+    shown = [state for state in COUNTED if states.get(state, 0) > 0]
+    return [
+        Chip(state, f"{states[state]:,}{'+' if more else ''}", box.x + 10 + CHIP * place)
+        for place, state in enumerate(shown)
+    ]
+
+
+def _desk(desk: Desk, step: Step, asks: Mapping[Lane, str], now: UnderWay) -> Node:
+    lane = next(lane for lane in asks if lane.key == desk.lane)
+    waiting = _waiting(now, step.key, [lane])
+    count = f"{waiting:,}{'+' if now.more else ''}" if waiting else ""
+    said = f"{lane.name}, {step.name}: {asks[lane]}"
+    return Node(
+        desk,
+        icon="users",
+        kind="desk",
+        label=f"{said}; {count} waiting" if count else said,
+        chips=[],
+        text=asks[lane],
+        count=count,
+    )
+
+
+def _waiting(now: UnderWay, step_key: str, lanes: Iterable[Lane]) -> int:
+    """Tasks of a step that wait for the people of these lanes."""
+    groups = (int(lane.key.partition(":")[2]) for lane in lanes)
+    return sum(now.waiting.get((step_key, group), 0) for group in groups)
