@@ -102,7 +102,7 @@ def kind_icon(kind: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def nav(
+def nav(  # noqa: PLR0917 templates pass them in order
     context: template.Context, view: str, drawing: str, label: str, key: str = "", under: str = ""
 ) -> SafeString:
     """A link of the top bar, or nothing where that page does not exist.
