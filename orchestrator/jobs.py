@@ -10,7 +10,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from orchestrator import engine
+from orchestrator import engine, lifesigns, metrics
 from orchestrator.celery import app
 from orchestrator.models.partitions import ensure_partitions
 from orchestrator.signals import work_ready
@@ -46,7 +46,9 @@ def sweep() -> None:
     engine.expire_leases()
     engine.expire_seats()
     while engine.settle_due(SETTLED_AT_ONCE) == SETTLED_AT_ONCE:
-        continue
+        lifesigns.report(lifesigns.TIMERS)
+    # At the end: a sweep that breaks has not been made.
+    lifesigns.report(lifesigns.TIMERS)
     if engine.is_work_ready():
         ring()
 
@@ -57,6 +59,18 @@ def count() -> None:
     end = time.monotonic() + SECONDS_TO_COUNT
     while engine.fold_counters() and time.monotonic() < end:
         continue
+
+
+@app.task
+def report() -> None:
+    """Each ten seconds: some worker takes this message, so one lives."""
+    lifesigns.report(lifesigns.WORKER)
+
+
+@app.task
+def measure() -> None:
+    """Each minute: what `/metrics` tells and takes too long to count while it is asked."""
+    lifesigns.report(lifesigns.MEASURE, metrics.measure())
 
 
 @app.task

@@ -233,7 +233,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="rewire@localhost")
 # --- Headers
 
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if ALLAUTH_TRUSTED_PROXY_COUNT:
@@ -293,6 +293,8 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "orchestrator.jobs.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "count": {"task": "orchestrator.jobs.count", "schedule": 2.0, "options": {"expires": 5}},
+    "report": {"task": "orchestrator.jobs.report", "schedule": 10.0, "options": {"expires": 10}},
+    "measure": {"task": "orchestrator.jobs.measure", "schedule": 60.0, "options": {"expires": 60}},
     "maintain": {"task": "orchestrator.jobs.maintain", "schedule": 3600.0},
 }
 
@@ -309,6 +311,11 @@ REWIRE_CONNECTORS = {
 REWIRE_PYTHON_CALLABLES = env.list("REWIRE_PYTHON_CALLABLES", default=[])
 # Hosts and networks that connections may reach although their address is private.
 REWIRE_HTTP_ALLOWED_HOSTS = env.list("REWIRE_HTTP_ALLOWED_HOSTS", default=[])
+
+# --- Who may read /metrics: these addresses, and whoever sends this token
+
+METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=["127.0.0.0/8", "::1/128"])
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Logs: to stderr, one line each
 

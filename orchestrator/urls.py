@@ -41,6 +41,7 @@ urlpatterns = [
     path("favicon.ico", login_not_required(favicon)),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
 ]
 urlpatterns += [
     path(f"{app.label}/", include(f"{app.name}.urls"))

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections
 
+from orchestrator import lifesigns
 from orchestrator.processes.child import Child, Process
 from orchestrator.processes.servers import start_postgres, start_valkey
 from orchestrator.processes.state import Home, StateError
@@ -176,6 +177,9 @@ def _migrate() -> None:
     if connection.cursor().connection.info.server_version < OLDEST_POSTGRES:
         raise StateError("Rewire needs PostgreSQL 15 or newer.")
     call_command("migrate", interactive=False, verbosity=0)
+    # They start now: nobody need hear that they were silent before.
+    for process in (lifesigns.TIMERS, lifesigns.WORKER):
+        lifesigns.report(process)
 
 
 def _check_port(host: str, port: int) -> None:

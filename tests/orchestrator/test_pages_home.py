@@ -189,7 +189,7 @@ def test_the_page_asks_the_same_few_questions_however_much_waits(
 
     client = Client()
     client.force_login(person("bea"))
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(22):
         page = client.get("/")
 
     assert len(page.context["incidents"]) == 8

@@ -98,6 +98,7 @@ mfa_download_recovery_codes      GET    302  404  404  404  404  404  404
 
 healthz                          GET    200  200  200  200  200  200  200
 readyz                           GET    200  200  200  200  200  200  200
+metrics                          GET    200  200  200  200  200  200  200
 favicon.ico                      GET    302  302  302  302  302  302  302
 """
 ROLES: Final = ("nobody", "bea", "carl", "lea", "cara", "alice", "dora")

@@ -1,0 +1,174 @@
+"""Numbers about the work, in the text format of Prometheus: counts and ages, no content.
+
+Each part is one query along an index, ended after two seconds. What takes longer by nature
+(orphans, cases by outcome) is measured each minute by a job, and read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import isnan
+from typing import Any, Final
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import Count
+
+from orchestrator import lifesigns
+from orchestrator.engine import orphans
+from orchestrator.models import Case
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+MILLISECONDS: Final = 2000
+
+TASKS: Final = """
+SELECT count(*) FILTER (WHERE state = 'ready'), count(*) FILTER (WHERE state = 'running'),
+    count(*) FILTER (WHERE state = 'decided'),
+    count(*) FILTER (WHERE state = 'decided' AND settle_at <= clock_timestamp()),
+    COALESCE(extract(epoch FROM clock_timestamp() - min(run_at)
+        FILTER (WHERE state = 'ready' AND run_at <= clock_timestamp())), 0)::float8
+FROM orchestrator_task WHERE state = 'ready' OR state = 'running' OR state = 'decided'
+"""
+SEATS: Final = """
+SELECT count(DISTINCT task_id), count(*), count(*) FILTER (WHERE due_at <= clock_timestamp()),
+    count(*) FILTER (WHERE claim_expires_at > clock_timestamp())
+FROM orchestrator_seat WHERE state = 'open'
+"""
+CASES: Final = """
+SELECT (SELECT count(*) FROM orchestrator_case WHERE state IN ('open', 'cancelling')),
+    (SELECT count(*) FROM orchestrator_incident WHERE state = 'open')
+"""
+HALTED: Final = "SELECT slug, halted_at IS NOT NULL FROM orchestrator_workflow ORDER BY slug"
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One metric with its samples: labels -> value."""
+
+    name: str
+    help: str
+    samples: list[tuple[Mapping[str, str], float]] = field(default_factory=list)
+
+    def lines(self) -> Iterator[str]:
+        yield f"# HELP rewire_{self.name} {self.help}"
+        yield f"# TYPE rewire_{self.name} gauge"
+        for labels, value in self.samples:
+            inner = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
+            yield f"rewire_{self.name}{f'{{{inner}}}' if inner else ''} {_number(value)}"
+
+
+def _number(value: float) -> str:
+    return "+Inf" if value == float("inf") else "NaN" if isnan(value) else f"{value:.15g}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _one(name: str, help_: str, value: float) -> Gauge:
+    return Gauge(name, help_, [({}, value)])
+
+
+def exposition() -> str:
+    """All metrics. A part whose query fails or takes too long is named instead of shown."""
+    lines, missing = [], Gauge("metrics_missing", "1 where a part could not be read in time.")
+    for part in PARTS:
+        try:
+            found = _bounded(part)
+        except OperationalError:
+            found = []
+        missing.samples.append(({"part": part.__name__.strip("_")}, float(not found)))
+        lines += [line for gauge in found for line in gauge.lines()]
+    return "\n".join([*lines, *missing.lines(), ""])
+
+
+def _bounded(part: Callable[[], list[Gauge]]) -> list[Gauge]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {MILLISECONDS}")
+        return part()
+
+
+def _row(sql: str) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        found: tuple[Any, ...] = cursor.fetchone()
+    return found
+
+
+def _cases() -> list[Gauge]:
+    open_, incidents = _row(CASES)
+    return [
+        _one("cases_open", "Cases that are under way.", open_),
+        _one("incidents_open", "Tasks that wait for a person to resolve an incident.", incidents),
+    ]
+
+
+def _tasks() -> list[Gauge]:
+    ready, running, decided, overdue, oldest = _row(TASKS)
+    states = {"ready": ready, "running": running, "decided": decided}
+    samples: list[tuple[Mapping[str, str], float]] = [
+        ({"state": name}, count) for name, count in states.items()
+    ]
+    return [
+        Gauge("tasks", "Tasks of machines, and those in their undo window, by state.", samples),
+        _one("ready_oldest_seconds", "How long the oldest due machine task waits.", oldest),
+        _one("settle_overdue", "Decided tasks past their undo window.", overdue),
+    ]
+
+
+def _seats() -> list[Gauge]:
+    tasks, seats, late, claims = _row(SEATS)
+    return [
+        _one("tasks_in_review", "Tasks that wait for people.", tasks),
+        _one("seats_open", "Places for a decider that wait.", seats),
+        _one("seats_late", "Open seats past their due time.", late),
+        _one("claims_live", "Seats that somebody holds right now.", claims),
+    ]
+
+
+def _halted() -> list[Gauge]:
+    with connection.cursor() as cursor:
+        cursor.execute(HALTED)
+        rows = cursor.fetchall()
+    # The built-in workflow stands for all of them.
+    samples: list[tuple[Mapping[str, str], float]] = [
+        ({"workflow": "*" if slug == "changes" else slug}, float(halted)) for slug, halted in rows
+    ]
+    return [Gauge("halted", "1 where automatic approval is stopped; * is everywhere.", samples)]
+
+
+def _processes() -> list[Gauge]:
+    signs = lifesigns.signs()
+    silence: list[tuple[Mapping[str, str], float]] = [
+        ({"process": name}, signs.seconds.get(name, float("inf")))
+        for name in (lifesigns.TIMERS, lifesigns.WORKER)
+    ]
+    closed: list[tuple[Mapping[str, str], float]] = [
+        ({"workflow": slug, "outcome": outcome}, count)
+        for slug, outcome, count in signs.measured.get("outcomes", [])
+    ]
+    return [
+        _one("processing", "1 while timers and a worker report.", not signs.silent()),
+        Gauge("silence_seconds", "Seconds since such a process reported.", silence),
+        _one("orphans", "Cases and tasks that nothing moves; 0 is the law.", _orphans(signs)),
+        Gauge("cases", "Closed cases by workflow and outcome.", closed),
+        _one("measured_seconds", "Age of rewire_orphans and rewire_cases.", _age(signs)),
+    ]
+
+
+def _orphans(signs: lifesigns.Signs) -> float:
+    return float(signs.measured.get("orphans", "nan"))
+
+
+def _age(signs: lifesigns.Signs) -> float:
+    return signs.seconds.get(lifesigns.MEASURE, float("inf"))
+
+
+PARTS: Final = (_cases, _tasks, _seats, _halted, _processes)
+
+
+def measure() -> dict[str, Any]:
+    """What takes a while to count: orphans, at most 1,000 of each kind, and closed cases."""
+    closed = Case.objects.exclude(completed_at=None).values_list("workflow__slug", "outcome")
+    counted = closed.annotate(Count("pk")).order_by("workflow__slug", "outcome")
+    return {"orphans": len(orphans()), "outcomes": [list(row) for row in counted]}
