@@ -47,7 +47,9 @@ class Store:
     def ensure(self) -> None:
         """Train the reader unless it is there: only then is what trains it imported."""
         if not self.trained:
-            import_module(f"integrations.demo.{self.slug}.training").ensure()
+            training = import_module(f"integrations.demo.{self.slug}.training")
+            _use_one_thread()
+            training.ensure()
 
     def save(self, models: dict[str, Any]) -> None:
         """Keep the trained models, whole or not at all."""
@@ -62,6 +64,7 @@ class Store:
         if not self.trained:
             raise PermanentError(f"There is no trained {self.reader}; manage.py demo trains it.")
         models: dict[str, Any] = _joblib().load(self._models())
+        _use_one_thread()
         return models
 
     def write_truth(self, truths: Iterable[tuple[str, Any]]) -> None:
@@ -72,6 +75,12 @@ class Store:
 
     def _models(self) -> Path:
         return self.folder / f"{self.reader}.joblib"
+
+
+def _use_one_thread() -> None:
+    """For what is computed from now on. On a busy machine threads of such small models spend
+    their time waiting for one another: training took seven times as long with two."""
+    import_module("threadpoolctl").threadpool_limits(1)
 
 
 def _joblib() -> Any:

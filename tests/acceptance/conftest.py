@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from integrations.demo.digits import training as digits
-from integrations.demo.refunds import training as refunds
+from integrations.demo import digits, refunds
 from tests.acceptance.site import Site
 from tests.acceptance.stalling import PAYMENTS, Line, pid_behind, stalling_line
 from tests.living import alive
@@ -83,8 +82,8 @@ def killed(site: Site, line: Line) -> Killed:
 
 def _copy_readers(folder: Path) -> None:
     """Train once for a run of tests, not for each demo in it."""
-    refunds.ensure()
-    digits.ensure()
+    refunds.STORE.ensure()
+    digits.STORE.ensure()
     for name in ("refunds", "digits"):
         shutil.copytree(settings.HOME.path / "demo" / name, folder / "demo" / name)
 

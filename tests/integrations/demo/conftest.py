@@ -6,16 +6,14 @@ from threading import Thread
 
 import pytest
 
-from integrations.demo import ledger
-from integrations.demo.digits import training as digits
-from integrations.demo.refunds import training as refunds
+from integrations.demo import digits, ledger, refunds
 
 
 @pytest.fixture(scope="session")
 def trained() -> None:
     """Both readers, trained once for the run."""
-    refunds.ensure()
-    digits.ensure()
+    refunds.STORE.ensure()
+    digits.STORE.ensure()
 
 
 @pytest.fixture
