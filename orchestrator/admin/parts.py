@@ -150,12 +150,7 @@ class Drafted(Seen):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        more = {
-            "show_save_and_add_another": False,
-            "show_close": False,
-            "subtitle": None,
-            **(extra_context or {}),
-        }
+        more = {"show_save_and_add_another": False, "subtitle": None, **(extra_context or {})}
         row = self.get_object(request, object_id) if object_id else None
         if row is not None:
             more |= {"title": str(row), **self.around(request, row)}

@@ -19,6 +19,8 @@ from orchestrator.definitions import (
     export_version,
     import_draft,
     text_changes,
+    value,
+    written,
 )
 from orchestrator.definitions.format import duration, seconds
 from orchestrator.exceptions import Invalid, Refusal
@@ -447,3 +449,11 @@ def test_a_version_is_cloned_once() -> None:
     assert [row.kind for row in changes(first, clone)] == ["version"]
     with pytest.raises(Refusal, match="Refunds v2 is a draft already"):
         clone_to_draft(first)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\x85b", "a\u2028b", "a\rb", "a\n\x85b", "\n a", " a\n b\n\n", "a \n b", "\tx\n", "yes", "1e3", "="],
+)  # fmt: skip
+def test_every_text_is_written_so_that_it_reads_back(text: str) -> None:
+    assert value(written({"text": [text], text: 1})) == {"text": [text], text: 1}
