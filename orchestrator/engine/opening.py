@@ -7,7 +7,7 @@ from decimal import Decimal
 from math import isnan
 from typing import Any, Final
 
-from django.contrib.auth.models import User
+from django.db import connection
 
 from orchestrator import routing
 from orchestrator.engine.acts import Act
@@ -232,10 +232,19 @@ def _initiators(act: Act, right: DecisionRight) -> list[int]:
     return [act.case.initiator_id] if right.mode in SEVERAL else []
 
 
+ELIGIBLE: Final = """
+SELECT count(*) FROM auth_user_groups g JOIN auth_user u ON u.id = g.user_id
+WHERE g.group_id = %s AND u.is_active AND NOT EXISTS (
+    SELECT FROM orchestrator_actor a WHERE a.user_id = u.id AND a.id = ANY(%s::bigint[])
+)
+"""
+
+
 def eligible(group_id: int | None, barred: list[int]) -> int:
     """How many active members of a group are not barred."""
-    people = User.objects.filter(groups=group_id, is_active=True)
-    return people.exclude(actor__in=barred).count() if barred else people.count()
+    with connection.cursor() as cursor:
+        cursor.execute(ELIGIBLE, [group_id, barred])
+        return int(cursor.fetchone()[0])
 
 
 def _enough(right: DecisionRight, barred: list[int], wanted: int) -> bool:

@@ -30,7 +30,7 @@ from orchestrator.models import (
     TaskState,
     Workflow,
 )
-from orchestrator.models.statements import insert
+from orchestrator.models.statements import insert, insert_many
 from orchestrator.pointers import Problem, child
 
 MOST: Final = 1000
@@ -243,14 +243,20 @@ def _write(
     if is_routed:
         _run(rows)
     links = [[] if is_routed else _linked(act) for act, _, _ in rows]
-    Case.objects.bulk_create([act.case for act, _, _ in rows], ignore_conflicts=True)
-    there = _there(definition.version.workflow_id, arrivals)
-    kept = [there[row[2].key][0] == row[0].case.pk for row in rows]
-    made = [row for row, is_new in zip(rows, kept, strict=True) if is_new]
-    Task.objects.bulk_create([task for _, task, _ in made])
-    Event.objects.bulk_create(
-        [link for chain, is_new in zip(links, kept, strict=True) if is_new for link in chain]
+    new = insert_many([act.case for act, _, _ in rows])
+    made = [row for row in rows if row[0].case.pk in new]
+    insert_many([task for _, task, _ in made])
+    insert_many(
+        [
+            link
+            for row, chain in zip(rows, links, strict=True)
+            if row[0].case.pk in new
+            for link in chain
+        ]
     )
+    there = {arrival.key: (act.case.pk, arrival.body) for act, _, arrival in made}
+    if len(made) < len(rows):
+        there |= _there(definition.version.workflow_id, arrivals)
     if made and not is_routed and definition.start.kind in MACHINE:
         ring()
     for act, task, _ in made if definition.start.kind == StepKind.HUMAN else ():
@@ -324,10 +330,12 @@ def _there(workflow_id: int, arrivals: Sequence[_Arrival]) -> dict[str, tuple[in
 
 def _hand_in(definition: Definition, made: Sequence[_Made]) -> None:
     """Keep the outputs of a batch where the worker that claims the task finds them."""
-    Attempt.objects.bulk_create(
-        attempt_of(definition, task, arrival.output, act.now)
-        for act, task, arrival in made
-        if arrival.output is not None
+    insert_many(
+        [
+            attempt_of(definition, task, arrival.output, act.now)
+            for act, task, arrival in made
+            if arrival.output is not None
+        ]
     )
 
 

@@ -6,8 +6,11 @@ They do what a queryset's ``first`` and a row's ``save`` do, without signals.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar, cast
@@ -130,6 +133,43 @@ def insert(*rows: Model) -> None:
         for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
             row.pk = pk
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def insert_many(rows: Sequence[Model]) -> set[int]:
+    """Save any number of new rows of one kind; returns the ids of those that were not there.
+
+    They go as one JSON text, which costs a fifth of one parameter for each value. Rows keep
+    the ids that they have, and learn no others.
+    """
+    if not rows:
+        return set()
+    columns = _columns(type(rows[0]), _given(rows[0]))
+    names = ", ".join(f'"{column}"' for column in columns)
+    table = rows[0]._meta.db_table
+    text = json.dumps(
+        [{column: row.__dict__[name] for column, name in columns.items()} for row in rows],
+        default=_told,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608
+            f" FROM json_populate_recordset(NULL::{table}, %s) ON CONFLICT DO NOTHING RETURNING id",
+            [text],
+        )
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def _told(value: Any) -> str:
+    """What JSON has no word for, as PostgreSQL reads it. Raises TypeError."""
+    if isinstance(value, datetime | Decimal | UUID):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+@lru_cache(maxsize=64)
+def _columns(model: type[Model], names: tuple[str, ...]) -> dict[str, str]:
+    """Column -> attribute."""
+    return {str(field.column): field.attname for field in _fields(model, names)}
 
 
 def _given(row: Model) -> tuple[str, ...]:

@@ -9,13 +9,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from orchestrator.models import Attempt, Case, Seat, Task
-from orchestrator.models.statements import ID, TOKEN, Kept, insert, store
+from orchestrator.models.statements import ID, TOKEN, Kept, insert, insert_many, store
 from tests import world
 
 pytestmark = pytest.mark.django_db
 
 WITH_CASE = Kept(lambda pk: Task.objects.select_related("case").filter(pk=pk), ID)
 OF_TASK = Kept(lambda task, token: Seat.objects.filter(task_id=task, claim_token=token), ID, TOKEN)
+
+COLUMNS = ("workflow", "version", "body_digest", "data", "initiator", "created_at")
 
 
 def test_a_kept_query_gives_the_rows_of_its_queryset() -> None:
@@ -67,3 +69,26 @@ def test_only_the_named_fields_are_stored() -> None:
 
     found = Task.objects.get(pk=task.pk)
     assert (found.proposal, found.fence, found.round) == ({"amount": 1.5}, 7, 1)
+
+
+def test_many_new_rows_come_as_one_text() -> None:
+    task = world.in_review(world.workflow())
+    seat = Seat.objects.get(task=task)
+    seat.pk, seat.number, seat.barred, seat.claim_token = None, 2, [3, 4], None
+    case = Case.objects.get(pk=task.case_id)
+    case.data = {"text": "ä \\ \t", "n": [1.5, None, 10**17]}
+    tried = [Case(**{name: getattr(case, name) for name in COLUMNS} | {"key": key}) for key in "ab"]
+    tried[0].pk, tried[1].pk = case.pk + 1000, case.pk + 1001
+    tried[1].key = case.key
+
+    assert insert_many(tried) == {case.pk + 1000}
+    assert len(insert_many([seat])) == 1
+
+    found = Seat.objects.get(task=task, number=2)
+    assert (found.demand, found.barred, found.draft, found.due_at) == (
+        seat.demand,
+        [3, 4],
+        None,
+        seat.due_at,
+    )
+    assert Case.objects.get(key="a").data == {"text": "ä \\ \t", "n": [1.5, None, 10**17]}
