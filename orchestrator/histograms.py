@@ -1,13 +1,14 @@
-"""Histograms of durations that add up: logarithmic buckets, eight for each doubling.
+"""What adds up: hours to days and months, and histograms of durations.
 
-JSON objects of bucket -> count, so that hours add up to days and any of their quantiles is
-within 5 % of the true one.
+A histogram has logarithmic buckets, eight for each doubling:
+JSON objects of bucket -> count, whose quantiles are within 5 % of the true ones.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 PER_DOUBLING: Final = 8
@@ -34,3 +35,11 @@ def quantile(histogram: Mapping[str, int], share: float) -> float | None:
         if reached >= wanted:
             return middle(number)
     return None
+
+
+def beginning(at: datetime, grain: str) -> datetime:
+    """When the hour, day or month of ``at`` began, in UTC."""
+    at = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    if grain == "hour":
+        return at
+    return at.replace(hour=0) if grain == "day" else at.replace(hour=0, day=1)

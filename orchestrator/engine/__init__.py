@@ -6,7 +6,7 @@ from orchestrator.engine.counting import fold_counters, rebuild_counters
 from orchestrator.engine.deciding import Decided, decide, screen_digest
 from orchestrator.engine.definition import allowed_words, definition_of
 from orchestrator.engine.failing import expire_leases
-from orchestrator.engine.finishing import settle_due, verdict_watermark
+from orchestrator.engine.finishing import CONSENT, settle_due, verdict_watermark
 from orchestrator.engine.orphans import Orphan, orphans
 from orchestrator.engine.publishing import publish
 from orchestrator.engine.resolving import retry, skip_step
@@ -24,6 +24,7 @@ from orchestrator.engine.working import (
 
 __all__ = [
     "CHANGES",
+    "CONSENT",
     "Decided",
     "Orphan",
     "Outcome",

@@ -16,6 +16,7 @@ from typing import Final
 from django.db import connection, transaction
 
 from orchestrator.engine.measuring import Happened, Mark, happened, marks, opens, touched
+from orchestrator.histograms import beginning
 from orchestrator.models import Counter, Follower, Waiting
 
 NAME: Final = "counters"
@@ -151,7 +152,7 @@ def _tally(rows: Iterable[Happened]) -> Mapping[tuple[tuple[int, int], Mark], in
     found: dict[tuple[tuple[int, int], Mark], int] = defaultdict(int)
     for row in rows:
         for mark in marks(row):
-            whole = mark._replace(at=floor(mark.at, "hour"), amount=1)
+            whole = mark._replace(at=beginning(mark.at, "hour"), amount=1)
             found[(row.workflow, row.version), whole] += mark.amount
     return found
 
@@ -159,17 +160,9 @@ def _tally(rows: Iterable[Happened]) -> Mapping[tuple[tuple[int, int], Mark], in
 def _keys(place: tuple[int, int], mark: Mark) -> Iterator[_Key]:
     workflow, version = place
     for grain in ("hour", "day", "month"):
-        at = floor(mark.at, grain)
+        at = beginning(mark.at, grain)
         yield f"{grain}/{workflow}/*", mark.measure, at
         yield f"{grain}/{workflow}/{version}", mark.measure, at
-
-
-def floor(at: datetime, grain: str) -> datetime:
-    """The beginning of the hour, day or month in UTC."""
-    at = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    if grain == "hour":
-        return at
-    return at.replace(hour=0) if grain == "day" else at.replace(hour=0, day=1)
 
 
 def _opened(rows: Iterable[Happened]) -> Iterator[tuple[int, str, int]]:

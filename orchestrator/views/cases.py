@@ -1,8 +1,9 @@
-"""The list of cases: by the beginning of their key, their workflow and their state."""
+"""The list of cases: by key, workflow and state, and those behind a number of the insights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -11,27 +12,34 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from orchestrator.insights import WHAT, Selection, selected
 from orchestrator.models import Actor, Case, CaseState, Workflow
 from orchestrator.sight import blind_seats
-from orchestrator.views.requests import actor_of, page_of
+from orchestrator.views.requests import actor_of, link, page_of
 
 ROWS: Final = 50
 MAX_KEY: Final = 200
+BANDS: Final = ("", *map(str, range(10)), "unknown")
+BEHIND: Final = ("version", "what", "since", "until", "rule", "band")
+"""What the insights' links say; ``what`` is a word of their vocabulary."""
 
 
 @require_safe
 def cases(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     workflows = list(Workflow.objects.visible_to(actor))
-    wanted = {name: text(request, name) for name in ("q", "workflow", "state")}
+    wanted = {name: text(request, name) for name in ("q", "workflow", "state", *BEHIND)}
     found = filtered(Case.objects.visible_to(actor), workflows, wanted)
     page = page_of(request, found.select_related("workflow"), size=ROWS)
     filters = wanted | {
         "workflows": workflows,
         "states": CaseState.values,
         "active": any(wanted.values()),
+        "behind": {name: wanted[name] for name in BEHIND if wanted[name]},
+        "told": told(wanted),
+        "without": link(request, **dict.fromkeys(BEHIND)),
     }
-    rows = case_rows(page.rows, actor, by_state=bool(wanted["state"]))
+    rows = case_rows(page.rows, actor, by_state=bool(wanted["state"] or wanted["what"]))
     context = {"rows": rows, "filters": filters, "page": page}
     return render(request, "orchestrator/cases.html", context)
 
@@ -52,7 +60,52 @@ def filtered(
         found = found.filter(workflow__in=chosen)
     if wanted["state"]:
         found = found.filter(state=wanted["state"])
-    return found
+    try:
+        return behind(found, wanted)
+    except ValueError:
+        return found.none()
+
+
+def behind(found: QuerySet[Case], wanted: Mapping[str, str]) -> QuerySet[Case]:
+    """Those that a number counts. Raises ValueError for what no link says."""
+    if wanted["version"]:
+        found = found.filter(version__number=_whole(wanted["version"]))
+    if not wanted["what"]:
+        return found
+    if wanted["what"] not in WHAT or wanted["band"] not in BANDS:
+        raise ValueError
+    selection = Selection(
+        what=wanted["what"],
+        since=_moment(wanted["since"]),
+        until=_moment(wanted["until"]),
+        rules=tuple(_whole(rule) for rule in wanted["rule"].split(",") if rule),
+        band=wanted["band"],
+    )
+    return selected(found, selection)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError
+    return int(text)
+
+
+def _moment(text: str) -> datetime | None:
+    """UTC where nothing else is said."""
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def told(wanted: Mapping[str, str]) -> str:
+    """What the chosen cases have in common, "" where nothing is chosen beside the form."""
+    version = f"of version {wanted['version']}" if wanted["version"] else ""
+    limits = (f"{name} {wanted[name]}" for name in ("since", "until") if wanted[name])
+    band = f"with confidence in band {wanted['band']}" if wanted["band"] else ""
+    parts = (version, WHAT.get(wanted["what"], ""), band, *limits)
+    said = " ".join(part for part in parts if part)
+    return f"Cases {said}." if said else ""
 
 
 def case_rows(found: Iterable[Case], actor: Actor, *, by_state: bool) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC
 from threading import Event as Signal
 from typing import Any
 
@@ -296,14 +296,6 @@ def closing(act: Callable[[], None]) -> Callable[[], None]:
             connection.close()
 
     return run
-
-
-def test_the_beginning_of_an_hour_a_day_and_a_month() -> None:
-    at = datetime(2026, 5, 17, 13, 42, 7, tzinfo=UTC)
-
-    assert counting.floor(at, "hour") == datetime(2026, 5, 17, 13, tzinfo=UTC)
-    assert counting.floor(at, "day") == datetime(2026, 5, 17, tzinfo=UTC)
-    assert counting.floor(at, "month") == datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def test_no_event_but_those_of_cases_disturbs_the_fold(place: Workflow) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from math import ceil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.histograms import bucket, middle, quantile
+from orchestrator.histograms import beginning, bucket, middle, quantile
 
 SECONDS = st.lists(st.floats(0.002, 1e8), min_size=1, max_size=60)
 
@@ -40,3 +41,11 @@ def test_nothing_has_no_quantile() -> None:
 def test_no_time_at_all_is_the_shortest() -> None:
     assert bucket(0) == bucket(-5) == bucket(0.001)
     assert middle(bucket(0)) < 0.002
+
+
+def test_the_beginning_of_an_hour_a_day_and_a_month() -> None:
+    at = datetime(2026, 5, 17, 13, 42, 7, tzinfo=UTC)
+
+    assert beginning(at, "hour") == datetime(2026, 5, 17, 13, tzinfo=UTC)
+    assert beginning(at, "day") == datetime(2026, 5, 17, tzinfo=UTC)
+    assert beginning(at, "month") == datetime(2026, 5, 1, tzinfo=UTC)

@@ -35,6 +35,7 @@ stop_all                         POST   302  403  403  302  403  302  302
 resume_all                       POST   302  403  403  302  403  302  302
 stop_workflow                    POST   302  403  404  302  403  302  302
 resume_workflow                  POST   302  403  404  302  403  302  302
+insights                         GET    302  200  200  200  200  200  200
 incidents                        GET    302  200  200  200  200  200  200
 incident                         POST   302  403  404  302  403  403  302
 

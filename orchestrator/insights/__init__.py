@@ -1,0 +1,21 @@
+"""What the counters say: how a workflow does, by version and period."""
+
+from orchestrator.insights.figures import Band, Figures, Share, figures
+from orchestrator.insights.reading import PERIODS, Period, Slice, added, now_in, slices
+from orchestrator.insights.selecting import WHAT, Selection, selected
+
+__all__ = [
+    "PERIODS",
+    "WHAT",
+    "Band",
+    "Figures",
+    "Period",
+    "Selection",
+    "Share",
+    "Slice",
+    "added",
+    "figures",
+    "now_in",
+    "selected",
+    "slices",
+]

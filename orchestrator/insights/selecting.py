@@ -1,0 +1,146 @@
+"""The cases behind a number: a closed vocabulary, so that a link says exactly what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Q, QuerySet
+
+from orchestrator.engine import CONSENT
+from orchestrator.engine.definition import ASKING, MACHINE
+from orchestrator.insights.figures import OVERRIDES, UNKNOWN
+from orchestrator.models import Attempt, Case, CaseOrigin, Decision, Routing, Task, Verdict
+
+# name -> how the cases are told
+WHAT: Final[Mapping[str, str]] = {
+    "started": "that were started",
+    "completed": "that were completed",
+    "cancelled": "that were cancelled",
+    "auto": "in which a rule approved an output",
+    "blocked": "in which a rule rejected an output",
+    "asked": "in which people were asked about an output",
+    "approved": "in which people approved an output",
+    "corrected": "in which people corrected an output",
+    "rejected": "in which people rejected an output",
+    "responded": "in which people answered instead of the agent",
+    "escalated": "in which people escalated an output",
+    "overridden": "in which people corrected or rejected an output",
+    "decided": "in which people decided an output",
+    "answered": "in which people answered",
+    "judged": "with an output that people judged",
+    "agreed": "with an output that people agreed with",
+    "differed": "with an output that people did not agree with",
+    "tried": "in which a machine tried something",
+    "failed": "in which a try failed",
+    "in_review": "that wait for people",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What happened in a case, when, by which rules or in which band of confidence."""
+
+    what: str
+    since: datetime | None = None
+    until: datetime | None = None
+    rules: tuple[int, ...] = ()
+    band: str = ""
+
+    def within(self, path: str) -> Q:
+        """That the time at ``path`` is in the period."""
+        found = Q()
+        if self.since:
+            found &= Q((f"{path}__gte", self.since))
+        return found & Q((f"{path}__lt", self.until)) if self.until else found
+
+
+def selected(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    """Those of the cases in which it happened; what tries something out is not counted."""
+    return FINDERS[wanted.what](found.filter(origin=CaseOrigin.LIVE), wanted)
+
+
+def _started(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    return found.filter(wanted.within("created_at"))
+
+
+def _closed(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    return found.filter(wanted.within("completed_at"), state=wanted.what)
+
+
+def _in_review(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    rows = Task.objects.filter(state="in_review", case__state="open")
+    return found.filter(pk__in=rows.values("case"))
+
+
+def _by_rule(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    word = "approved" if wanted.what == "auto" else "rejected"
+    rows = Decision.objects.filter(wanted.within("created_at"), seat=None, word=word)
+    return found.filter(pk__in=rows.exclude(via=CONSENT).values("task__case"))
+
+
+def _asked(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    rows = Routing.objects.filter(
+        wanted.within("created_at"), round=1, action__in=ASKING, task__step__kind__in=MACHINE
+    )
+    if wanted.rules:
+        rows = rows.filter(right__in=wanted.rules)
+    return found.filter(pk__in=rows.values("task__case"))
+
+
+def _said(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    """Decisions of people that stand."""
+    rows = Decision.objects.filter(
+        wanted.within("created_at"), actor__kind="human", filled__isnull=False
+    ).exclude(via=CONSENT)
+    kind = Q(task__step__kind__in=MACHINE)
+    rows = rows.filter(~kind if wanted.what == "answered" else kind)
+    if wanted.what == "overridden":
+        rows = rows.filter(word__in=OVERRIDES)
+    elif wanted.what not in ("answered", "decided"):
+        rows = rows.filter(word=wanted.what)
+    return found.filter(pk__in=rows.values("task__case"))
+
+
+def _judged(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    rows = Verdict.objects.filter(wanted.within("created_at"), evidence=True)
+    if wanted.what != "judged":
+        rows = rows.filter(error=wanted.what == "differed")
+    if wanted.band:
+        rows = rows.filter(_in_band(wanted.band))
+    return found.filter(pk__in=rows.values("routing__task__case"))
+
+
+def _in_band(band: str) -> Q:
+    path = "routing__attempt__confidence"
+    if band == UNKNOWN:
+        return Q((f"{path}__isnull", True))
+    bounds: dict[str, Any] = {f"{path}__gte": int(band) / 10}
+    if band != "9":
+        bounds[f"{path}__lt"] = (int(band) + 1) / 10
+    return Q(**bounds)
+
+
+def _tried(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    rows = Attempt.objects.filter(wanted.within("finished_at"), finished_at__isnull=False)
+    if wanted.what == "failed":
+        rows = rows.filter(error__isnull=False)
+    return found.filter(pk__in=rows.values("task__case"))
+
+
+FINDERS: Final[Mapping[str, Callable[[QuerySet[Case], Selection], QuerySet[Case]]]] = {
+    "started": _started,
+    "completed": _closed,
+    "cancelled": _closed,
+    "auto": _by_rule,
+    "blocked": _by_rule,
+    "asked": _asked,
+    **dict.fromkeys(("approved", "corrected", "rejected", "responded", "escalated"), _said),
+    **dict.fromkeys(("overridden", "decided", "answered"), _said),
+    **dict.fromkeys(("judged", "agreed", "differed"), _judged),
+    "tried": _tried,
+    "failed": _tried,
+    "in_review": _in_review,
+}

@@ -1,0 +1,297 @@
+"""The insights: figures from counters, each number a link to exactly its cases."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from orchestrator import engine
+from orchestrator.models import Counter, Task, Workflow
+from tests import world
+from tests.world import FLIGHT, LUNCH, actor, decided, in_review, person, started
+
+pytestmark = pytest.mark.django_db
+
+NUMBER = re.compile(r'<a[^>]*href="(/cases/\?[^"]+)"[^>]*>([\d,]+)</a>')
+
+
+@pytest.fixture
+def place() -> Workflow:
+    return world.workflow()
+
+
+@pytest.fixture
+def busy(place: Workflow) -> Workflow:
+    """Two versions, and everything that can happen to a case in the first."""
+    costs: dict[str, Any] = {"cost_micros": 20_000, "currency": "EUR"}
+    for _ in range(3):
+        started(place, LUNCH, confidence=0.99, **costs)
+    started(place, {**LUNCH, "merchant": "Casino"}, confidence=0.95)
+    sure = in_review(place, {**LUNCH, "amount": 400}, confidence=0.95)
+    decided(sure, "bea", "approved", final=True)
+    decided(in_review(place, confidence=0.82), "bea", "approved", final=True, seconds=6)
+    decided(in_review(place, confidence=0.88), "ben", "corrected", output=less(), final=True)
+    decided(in_review(place, confidence=None), "bea", "rejected", final=True)
+    decided(in_review(place), "bea", "escalated")
+    taken_back = decided(in_review(place), "bea", "rejected")
+    engine.undo(taken_back.decision.pk, actor=actor("bea"))
+    in_review(place, FLIGHT)
+    engine.cancel_case(in_review(place).case_id, actor=actor("lea"), reason="Twice.")
+    started(place)
+    engine.work_until_idle()
+    later = world.workflow(world.EXPENSES, **{"value: 1000": "value: 500"})
+    started(later, LUNCH, confidence=0.99)
+    in_review(later, FLIGHT)
+    counted()
+    return later
+
+
+def less() -> dict[str, Any]:
+    return {**LUNCH, "amount": 1}
+
+
+def counted() -> None:
+    while engine.fold_counters():
+        continue
+
+
+def signed_in(name: str) -> Client:
+    client = Client()
+    client.force_login(person(name))
+    return client
+
+
+def shown(name: str = "bea", **query: Any) -> str:
+    answer = signed_in(name).get("/insights/", query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def tile(page: str, label: str) -> str:
+    """The text of one figure and what it is made of."""
+    found = re.search(rf"<dt>{label}</dt>(.*?)</div>", page, re.DOTALL)
+    assert found, label
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", found[1])).split())
+
+
+def test_the_figures_of_a_period(busy: Workflow) -> None:
+    page = shown()
+
+    assert tile(page, "Started") == "15"
+    assert tile(page, "Completed").startswith("9 1 cancelled")
+    assert tile(page, "Approved by rules").startswith(
+        "29 % 4 by a rule · 9 asked people · 1 blocked"
+    )
+    assert tile(page, "Overridden by people").startswith("50 % likely 15 to 85 %")
+    assert "2 overridden · 2 approved" in tile(page, "Overridden by people")
+    assert "5 outputs decided" in tile(page, "Time to decision")
+    assert tile(page, "Cost per case").startswith("0.0040 EUR 0.06 EUR in all")
+    assert "1 failed" in tile(page, "Cost per case")
+
+
+@pytest.mark.parametrize("version", ["", "1", "2"])
+def test_every_number_opens_exactly_its_cases(busy: Workflow, version: str) -> None:
+    client = signed_in("alice")
+    pages = [
+        shown("alice", period=period, version=version, workflow=busy.slug)
+        for period in ("24h", "7d", "30d", "all")
+    ]
+
+    numbers = {number for page in pages for number in NUMBER.findall(page)}
+
+    assert len(numbers) > (20 if version == "2" else 60)
+    for url, number in numbers:
+        rows = client.get(html.unescape(url)).context["rows"]
+        assert len(rows) == int(number), url
+
+
+def test_why_people_were_asked_is_ranked_over_versions(busy: Workflow) -> None:
+    rows = signed_in("bea").get("/insights/").context["reasons"]
+
+    assert [(row["name"], row["count"]["value"]) for row in rows] == [
+        ("Everything else", "7"),
+        ("Much money", "2"),
+    ]
+    assert rows[0]["step"] == "Read the receipt"
+    assert rows[1]["sentence"] == "", "the versions differ in when it applies"
+    rows = signed_in("bea").get("/insights/", {"version": 2}).context["reasons"]
+    assert [row["sentence"] for row in rows] == ["amount is above 500"]
+
+
+def test_agreement_by_confidence_has_its_intervals(busy: Workflow) -> None:
+    page = shown()
+
+    assert re.search(
+        r"0\.8 to 0\.9</th>.*?50 %</td><td class=\"nowrap\">9 to 91 %", page, re.DOTALL
+    )
+    assert re.search(r"not given</th>.*?0 %", page, re.DOTALL)
+
+
+def test_an_agent_that_is_too_sure_is_named(place: Workflow) -> None:
+    for _ in range(4):
+        task = in_review(place, confidence=0.97, value={**LUNCH, "amount": 400})
+        decided(task, "bea", "rejected", final=True)
+    counted()
+
+    assert "too sure" in shown()
+
+
+def test_one_sees_only_workflows_whose_cases_one_sees(busy: Workflow) -> None:
+    assert "Nothing to look into" in shown("carl")
+    assert signed_in("carl").get("/insights/", {"workflow": "expenses"}).status_code == 200
+    text = {"workflow: expenses": "workflow: travel", "groups: [Finance]": "groups: [Another team]"}
+    world.workflow(**text)
+
+    page = shown("carl")
+
+    assert "travel" in page
+    assert "expenses" not in page
+    assert signed_in("carl").get("/insights/", {"workflow": "expenses"}).status_code == 404
+
+
+@pytest.mark.parametrize("query", [{"version": "9"}, {"period": "2d"}, {"workflow": "none"}])
+def test_what_is_not_there_is_not_found(place: Workflow, query: dict[str, str]) -> None:
+    assert signed_in("bea").get("/insights/", query).status_code == 404
+
+
+def test_nothing_yet_and_nothing_lately(place: Workflow) -> None:
+    assert "Nothing happened in this period" in shown()
+    assert "Nothing is counted yet" in shown(period="all")
+
+
+def test_how_many_are_open_now(busy: Workflow) -> None:
+    page = shown()
+
+    assert re.search(r">5</a>\s+open cases", page)
+    assert re.search(r">4</a>\s+wait for people", page)
+
+
+def test_a_blind_reviewer_finds_no_case_through_a_number(place: Workflow) -> None:
+    blind = world.workflow(world.EXPENSES, **{"mode: dual": "mode: dual\n        blind: true"})
+    task = in_review(blind, FLIGHT)
+    decided(task, "ben", "approved")
+    query = {"workflow": "expenses", "what": "approved"}
+
+    assert signed_in("bea").get("/cases/", query).context["rows"] == []
+    assert len(signed_in("alice").get("/cases/", query).context["rows"]) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"what": "nonsense"},
+        {"what": "judged", "band": "12"},
+        {"what": "asked", "rule": "1;2"},
+        {"what": "started", "since": "yesterday"},
+        {"version": "one"},
+        {"version": "٣"},
+    ],
+)
+def test_what_no_link_says_fits_no_case(place: Workflow, query: dict[str, str]) -> None:
+    started(place)
+
+    answer = signed_in("bea").get("/cases/", query)
+
+    assert answer.status_code == 200
+    assert answer.context["rows"] == []
+
+
+def test_the_list_says_what_was_chosen_and_keeps_it(place: Workflow) -> None:
+    decided(in_review(place, key="right"), "bea", "approved")
+    decided(in_review(place, key="wrong"), "bea", "corrected", output=less())
+    query = {"what": "corrected", "since": "2020-01-01T00:00Z", "workflow": "expenses"}
+
+    answer = signed_in("bea").get("/cases/", query)
+
+    assert [row["key"] for row in answer.context["rows"]] == ["wrong"]
+    page = answer.content.decode()
+    assert "Cases in which people corrected an output since 2020-01-01T00:00Z." in page
+    assert '<input type="hidden" name="what" value="corrected">' in page
+    assert 'href="/cases/?workflow=expenses"' in page
+
+
+def two_years(place: Workflow) -> None:
+    """Rows as a million decisions in two years would leave them."""
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    words = {"approved": 40, "corrected": 12, "rejected": 5}
+    lasted = {str(number): 2 for number in range(40, 130)}
+    tenths = {str(number): 5 for number in range(10)}
+    rights = {str(right.pk): 30 for right in Task.objects.get().step.rights.all()}
+    measures: dict[str, tuple[int, dict[str, int] | None]] = {
+        **dict.fromkeys(("started", "completed", "auto", "blocked", "tries", "failed"), (57, None)),
+        "said": (57, words),
+        "lead": (180, lasted),
+        "waited": (180, lasted),
+        "seconds": (180, lasted),
+        "asked": (57, rights),
+        "judged": (50, tenths),
+        "agreed": (40, tenths),
+        "cost": (9000, {"EUR": 9000}),
+    }
+    for grain, step, length in (("hour", 1, 17_520), ("day", 24, 730), ("month", 730, 24)):
+        Counter.objects.bulk_create(
+            (
+                Counter(
+                    scope=f"{grain}/{place.pk}/{version}",
+                    measure=measure,
+                    hour=start(now - timedelta(hours=step * back), grain),
+                    count=count,
+                    histogram=histogram,
+                )
+                for back in range(length)
+                for version in ("*", "1")
+                for measure, (count, histogram) in measures.items()
+            ),
+            batch_size=5000,
+            ignore_conflicts=True,
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE orchestrator_counter")
+
+
+def start(at: datetime, grain: str) -> datetime:
+    if grain == "hour":
+        return at
+    return at.replace(hour=0) if grain == "day" else at.replace(hour=0, day=1)
+
+
+def test_the_page_asks_as_much_after_two_years_as_on_the_first_day(place: Workflow) -> None:
+    decided(in_review(place), "bea", "approved", final=True)
+    counted()
+    client = signed_in("bea")
+    client.get("/insights/")
+
+    def asked(period: str) -> tuple[int, int]:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            answer = client.get("/insights/", {"period": period})
+        return len(queries), len(answer.content)
+
+    before = {period: asked(period) for period in ("24h", "7d", "30d", "all")}
+    Counter.objects.exclude(scope__startswith="now").delete()
+    two_years(place)
+    after = {period: asked(period) for period in before}
+
+    assert {period: found[0] for period, found in after.items()} == {
+        period: found[0] for period, found in before.items()
+    }
+    assert max(found[0] for found in after.values()) <= 15
+    assert all(size < 120_000 for _, size in after.values())
+
+
+def test_no_page_reads_the_log_or_the_cases(busy: Workflow) -> None:
+    client = signed_in("bea")
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/insights/")
+
+    big = ("event", "case", "task", "attempt", "decision", "routing", "verdict", "seat")
+    read = {table for row in queries for table in big if f'"orchestrator_{table}"' in row["sql"]}
+    assert read == set()
