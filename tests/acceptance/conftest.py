@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from integrations.demo import digits, refunds
 from tests.acceptance.site import Site
 from tests.acceptance.stalling import PAYMENTS, Line, pid_behind, stalling_line
 from tests.living import alive
+from tests.readers import train
 
 CASES = 30
 LAST = ("test_killed.py", "test_orphans.py")
@@ -25,7 +25,7 @@ LAST = ("test_killed.py", "test_orphans.py")
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """The first of them waits until the demo is ready."""
-    item.add_marker(pytest.mark.timeout(240))
+    item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.hookimpl(trylast=True)
@@ -82,8 +82,7 @@ def killed(site: Site, line: Line) -> Killed:
 
 def _copy_readers(folder: Path) -> None:
     """Train once for a run of tests, not for each demo in it."""
-    refunds.STORE.ensure()
-    digits.STORE.ensure()
+    train()
     for name in ("refunds", "digits"):
         shutil.copytree(settings.HOME.path / "demo" / name, folder / "demo" / name)
 

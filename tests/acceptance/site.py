@@ -22,7 +22,7 @@ from orchestrator.processes.state import Home
 
 Found = TypeVar("Found")
 
-SECONDS_TO_START = 110
+SECONDS_TO_START = 180
 APPS = {
     "REWIRE_APPS": "integrations.demo",
     "REWIRE_PYTHON_CALLABLES": "integrations.demo.",

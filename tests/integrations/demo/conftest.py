@@ -6,14 +6,14 @@ from threading import Thread
 
 import pytest
 
-from integrations.demo import digits, ledger, refunds
+from integrations.demo import ledger
+from tests.readers import train
 
 
 @pytest.fixture(scope="session")
 def trained() -> None:
     """Both readers, trained once for the run."""
-    refunds.STORE.ensure()
-    digits.STORE.ensure()
+    train()
 
 
 @pytest.fixture
