@@ -36,7 +36,7 @@ EVENTS: Final[Mapping[str, Words]] = {
     "task.settled": Words("The decision on {step} took effect", "check", acted=False),
     "seat.opened": Words("{step} waits for {group}", "review", "warn", acted=False),
     "seat.withdrawn": Words("{step} no longer waits for {group}", "cancelled", acted=False),
-    "seat.released": Words("gave {step} back", "release"),
+    "seat.released": Words("gave {step} back to {group}", "release"),
     "incident.opened": Words("{step} cannot go on by itself", "warning", "bad", acted=False),
     "incident.resolved": Words("resolved the trouble at {step}", "retry", "ok"),
     "workflow.halted": Words("stopped automatic approval", "stop", "bad"),

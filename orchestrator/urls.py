@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 
 from orchestrator import health
 from orchestrator.api.documents import explain_problem
-from orchestrator.views import case, cases, home, incidents, insights, workflows
+from orchestrator.views import case, cases, home, incidents, insights, seats, workflows
 
 # One sign-in for all pages: with its rate limits and its second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -33,6 +33,7 @@ urlpatterns = [
     path("workflows/<slug:slug>/resume/", workflows.resume_workflow, name="resume_workflow"),
     path("incidents/", incidents.incidents, name="incidents"),
     path("incidents/<int:pk>/<slug:action>/", incidents.incident, name="incident"),
+    path("seats/<int:seat_id>/release/", seats.release_seat, name="release_seat"),
     path("insights/", insights.page, name="insights"),
     path("review/", include("review.urls")),
     path("api/", include("orchestrator.api.urls")),

@@ -1,7 +1,15 @@
 """The verbs: one plain function per business act, one transaction each."""
 
 from orchestrator.engine.cancelling import cancel_case
-from orchestrator.engine.claims import claim, claim_next, heartbeat, release, save_draft, skip
+from orchestrator.engine.claims import (
+    claim,
+    claim_next,
+    heartbeat,
+    release,
+    save_draft,
+    skip,
+    unclaim,
+)
 from orchestrator.engine.counting import fold_counters, rebuild_counters
 from orchestrator.engine.deciding import Decided, decide, screen_digest
 from orchestrator.engine.definition import allowed_words, definition_of
@@ -59,6 +67,7 @@ __all__ = [
     "start_case",
     "start_cases",
     "submit_output",
+    "unclaim",
     "undo",
     "verdict_watermark",
     "work_until_idle",

@@ -1,4 +1,5 @@
-"""Claims: leases on seats. A claim locks one row, touches no case and writes no event.
+"""Claims: leases on seats. A claim locks one row, touches no case and writes no event; only
+who ends the claim of somebody else does.
 
 All deadlines are compared with the database's clock.
 """
@@ -14,6 +15,7 @@ from django.db.models import Case, F, Func, Value, When
 from django.db.models.expressions import Combinable
 
 from orchestrator import authority
+from orchestrator.engine.acts import acting
 from orchestrator.engine.definition import definition_of
 from orchestrator.exceptions import (
     AlreadyDecided,
@@ -205,6 +207,26 @@ def skip(task_id: int, *, actor: Actor, token: UUID | str) -> None:
 def save_draft(task_id: int, *, actor: Actor, token: UUID | str, draft: Any) -> None:
     """Keep what was typed so far; it goes with the claim's holder. Raises StaleClaim."""
     _changed(_held(task_id, actor, token).update(draft=draft))
+
+
+def unclaim(seat_id: int, *, actor: Actor) -> Seat:
+    """End somebody's claim, so that others of the group may take the seat; the record says so.
+
+    Raises NotFound, NotAllowed, and StaleClaim when nobody holds it.
+    """
+    seat = _seats().visible_to(actor).filter(pk=seat_id).first()
+    if seat is None:
+        raise NotFound
+    authority.require(actor, "resolve", seat)
+    with acting(seat.task.case_id, actor) as act:
+        live = Seat.objects.open().filter(pk=seat_id, claim_expires_at__gt=ClockTimestamp())
+        held = live.select_for_update(no_key=True).first()
+        if held is None:
+            raise StaleClaim("Nobody holds this any more.")
+        refs = {"task": held.task_id, "seat": held.pk}
+        act.note("seat.released", refs, {"held_by": held.claimed_by_id})
+        Seat.objects.filter(pk=held.pk).update(**FREE)
+    return seat
 
 
 def _held(task_id: int, actor: Actor, token: UUID | str) -> SeatQuerySet:

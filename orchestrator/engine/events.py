@@ -101,8 +101,29 @@ def hash_of(event: Event) -> str:
 def first_break(holder: Case | Workflow) -> int | None:
     """The number of the first event that is missing or altered; None when the chain holds."""
     events = Event.objects.filter(stream=stream_of(holder)).order_by("seq")
+    return _break_in(holder, events.iterator())
+
+
+def first_breaks(holders: Collection[Case | Workflow]) -> dict[str, int]:
+    """The same for several chains, by stream, only those that are broken. One query.
+
+    What was appended after the holders were read is not looked at.
+    """
+    events: dict[str, list[Event]] = {stream_of(holder): [] for holder in holders}
+    for event in Event.objects.filter(stream__in=list(events)).order_by("seq"):
+        events[event.stream].append(event)
+    found = {}
+    for holder in holders:
+        stream = stream_of(holder)
+        known = (event for event in events[stream] if event.seq <= holder.seq)
+        if (link := _break_in(holder, known)) is not None:
+            found[stream] = link
+    return found
+
+
+def _break_in(holder: Case | Workflow, events: Iterable[Event]) -> int | None:
     seq, head = 0, ""
-    for event in events.iterator():
+    for event in events:
         if event.seq != seq + 1 or event.prev != head or event.hash != hash_of(event):
             return seq + 1
         seq, head = event.seq, event.hash

@@ -1,4 +1,4 @@
-"""The start page: what waits, what is claimed, what needs a hand, what was decided, the stop."""
+"""The start page: a part for each role, with what waits, what needs a hand and what is odd."""
 
 from __future__ import annotations
 
@@ -7,15 +7,29 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from orchestrator import engine
+from orchestrator import engine, lifesigns
+from orchestrator.definitions import import_draft
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
-from orchestrator.models import Incident, Seat, Task, Workflow
-from tests.world import FLIGHT, actor, claimed, decided, in_review, person, workflow
+from orchestrator.models import Counter, Event, Incident, Seat, Task, Workflow
+from tests.world import (
+    EXPENSES,
+    FLIGHT,
+    LUNCH,
+    actor,
+    claimed,
+    decided,
+    in_review,
+    person,
+    started,
+    workflow,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +45,19 @@ def page_of(name: str) -> Any:
     return client.get("/")
 
 
+def part(page: Any, role: str) -> Any:
+    """The data of one role's part of a page."""
+    return next(section.data for section in page.context["sections"] if section.role == role)
+
+
+def line(page: Any, role: str) -> str:
+    return next(str(part.line) for part in page.context["sections"] if part.role == role)
+
+
+def roles(page: Any) -> list[str]:
+    return [section.role for section in page.context["sections"]]
+
+
 def incident_in(place: Workflow, key: str = "broken") -> Incident:
     task = in_review(place, key=key)
     with acting(task.case_id) as act:
@@ -43,8 +70,8 @@ def test_bea_sees_how_much_waits_for_her_and_where(expenses: Workflow) -> None:
 
     page = page_of("bea")
 
-    (queue,) = page.context["queues"]
-    assert (queue.count, queue.more, queue.late) == (3, False, False)
+    (queue,) = part(page, "reviewer")["queues"]
+    assert (queue.count, queue.more, queue.late) == (3, False, 0)
     assert queue.url == "/review/?workflow=expenses&step=read"
     assert "3 tasks wait for you." in page.content.decode()
     assert "Start reviewing" in page.content.decode()
@@ -56,8 +83,8 @@ def test_what_others_decide_does_not_wait_for(expenses: Workflow, name: str) -> 
 
     page = page_of(name)
 
-    assert page.context["queues"] == []
-    assert "All quiet" in page.content.decode()
+    assert not any(section.data.get("queues") for section in page.context["sections"])
+    assert "only-for-reviewers" not in page.content.decode()
     assert "Start reviewing" not in page.content.decode()
 
 
@@ -67,7 +94,7 @@ def test_late_work_is_said_to_be_late(expenses: Workflow) -> None:
 
     page = page_of("bea").content.decode()
 
-    assert "1 task waits for you, some of them late." in page
+    assert "1 task waits for you, 1 late." in page
     assert "2 h</time> late" in page
 
 
@@ -81,7 +108,7 @@ def test_counting_ends_at_99(expenses: Workflow) -> None:
 
     page = page_of("bea")
 
-    assert (page.context["queues"][0].count, page.context["queues"][0].more) == (99, True)
+    assert [(row.count, row.more) for row in part(page, "reviewer")["queues"]] == [(99, True)]
     assert "99+ tasks wait for you." in page.content.decode()
 
 
@@ -94,8 +121,8 @@ def test_who_took_part_is_not_asked_again(expenses: Workflow) -> None:
     task = in_review(expenses, FLIGHT)
     decided(task, "bea", "approved")
 
-    assert page_of("bea").context["queues"] == []
-    assert len(page_of("ben").context["queues"]) == 1
+    assert part(page_of("bea"), "reviewer")["queues"] == []
+    assert len(part(page_of("ben"), "reviewer")["queues"]) == 1
 
 
 def test_what_bea_holds_waits_for_nobody_else(expenses: Workflow) -> None:
@@ -104,9 +131,9 @@ def test_what_bea_holds_waits_for_nobody_else(expenses: Workflow) -> None:
 
     mine, others = page_of("bea"), page_of("ben")
 
-    assert [row["case_key"] for row in mine.context["claimed"]] == ["held-by-bea"]
+    assert [row["case_key"] for row in part(mine, "reviewer")["claimed"]] == ["held-by-bea"]
     assert f'href="/review/tasks/{task.pk}/"' in mine.content.decode()
-    assert (others.context["queues"], others.context["claimed"]) == ([], [])
+    assert [part(others, "reviewer")[name] for name in ("queues", "claimed")] == [[], []]
 
 
 def test_what_bea_decided_lately_is_listed_unless_she_took_it_back(expenses: Workflow) -> None:
@@ -117,10 +144,10 @@ def test_what_bea_decided_lately_is_listed_unless_she_took_it_back(expenses: Wor
 
     page = page_of("bea")
 
-    assert [(row["case_key"], row["word"]) for row in page.context["recent"]] == [
+    assert [(row["case_key"], row["word"]) for row in part(page, "reviewer")["recent"]] == [
         ("kept", "approved")
     ]
-    assert page_of("ben").context["recent"] == []
+    assert part(page_of("ben"), "reviewer")["recent"] == []
 
 
 @pytest.mark.parametrize(
@@ -132,8 +159,9 @@ def test_incidents_are_shown_to_who_may_resolve_them(
     incident_in(expenses)
 
     page = page_of(name)
+    shown = page.context["sections"]
 
-    assert bool(page.context["incidents"]) is sees
+    assert any("broken" in str(section.data.get("incidents")) for section in shown) is sees
     assert ("The ledger is away." in page.content.decode()) is sees
 
 
@@ -189,7 +217,203 @@ def test_the_page_asks_the_same_few_questions_however_much_waits(
 
     client = Client()
     client.force_login(person("bea"))
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(35):
         page = client.get("/")
 
-    assert len(page.context["incidents"]) == 8
+    assert len(part(page, "lead")["incidents"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bea", ["reviewer"]),
+        ("lea", ["lead"]),
+        ("alice", ["owner"]),
+        ("cara", ["auditor"]),
+        ("dora", ["admin"]),
+    ],
+)
+def test_each_role_has_a_home_of_its_own(
+    expenses: Workflow, name: str, expected: list[str]
+) -> None:
+    in_review(expenses)
+
+    assert roles(page_of(name)) == expected
+
+
+def test_several_roles_have_their_parts_in_order(expenses: Workflow) -> None:
+    person("ben").groups.add(*Group.objects.filter(name__in=["Leads", "Auditors"]))
+
+    assert roles(page_of("ben")) == ["reviewer", "lead", "auditor"]
+
+
+def test_what_waits_for_somebody_who_is_no_reviewer_comes_last(expenses: Workflow) -> None:
+    Seat.objects.filter(task=in_review(expenses)).update(
+        group=Group.objects.get(name="Expense leads")
+    )
+
+    assert roles(page_of("lea")) == ["lead", "reviewer"]
+
+
+def test_who_has_no_role_is_told_so(expenses: Workflow) -> None:
+    page = page_of("zoe")
+
+    assert roles(page) == []
+    assert "gives you a role or a group" in page.content.decode()
+
+
+def test_bea_reads_what_is_late_and_what_is_due_soon(expenses: Workflow) -> None:
+    late, soon, _later = (Seat.objects.filter(task=in_review(expenses)) for _ in range(3))
+    late.update(due_at=timezone.now() - timedelta(minutes=5))
+    soon.update(due_at=timezone.now() + timedelta(minutes=50))
+
+    assert line(page_of("bea"), "reviewer") == (
+        "3 tasks wait for you, 1 late, 1 due within the hour."
+    )
+
+
+def test_lea_sees_what_waits_who_is_on_what_and_what_was_decided(expenses: Workflow) -> None:
+    first = in_review(expenses, key="held")
+    in_review(expenses)
+    Seat.objects.filter(task=first).update(due_at=timezone.now() - timedelta(hours=1))
+    claimed(first, "bea")
+    decided(in_review(expenses), "ben", "approved")
+    settled_now()
+
+    page = page_of("lea")
+    data = part(page, "lead")
+
+    assert line(page, "lead") == "2 tasks wait for your teams, 1 late, 1 person holds 1."
+    assert [(row.group, row.count, row.late) for row in data["waits"]] == [
+        ("Expense reviewers", 2, 1)
+    ]
+    assert [(row.name, row.held, row.late, row.today) for row in data["load"]] == [
+        ("Bea", 1, 1, 0),
+        ("Ben", 0, 0, 1),
+    ]
+    assert [(row.who, row.case_key, row.late) for row in data["held"]] == [("Bea", "held", True)]
+
+
+def settled_now() -> None:
+    Task.objects.filter(state="decided").update(settle_at=timezone.now())
+    engine.settle_due()
+
+
+def test_a_lead_of_another_team_sees_none_of_it(expenses: Workflow) -> None:
+    claimed(in_review(expenses, key="not-yours"), "bea")
+    person("carl").groups.add(Group.objects.get(name="Leads"))
+
+    page = page_of("carl")
+
+    assert line(page, "lead") == "Nothing waits for your teams."
+    assert "not-yours" not in page.content.decode()
+
+
+def test_lea_gives_back_what_bea_holds(expenses: Workflow) -> None:
+    seat = claimed(in_review(expenses, key="held"), "bea")
+    client = Client()
+    client.force_login(person("lea"))
+
+    answer = client.post(reverse("release_seat", args=[seat.pk]), follow=True)
+
+    assert "held waits for Expense reviewers again." in answer.content.decode()
+    assert part(page_of("ben"), "reviewer")["queues"][0].count == 1
+
+
+def test_alice_sees_how_her_workflow_does(expenses: Workflow) -> None:
+    started(expenses, LUNCH, confidence=0.99)
+    seat = Seat.objects.filter(task=in_review(expenses))
+    seat.update(created_at=timezone.now() - timedelta(hours=3))
+    decided(seat.get().task, "bea", "approved", seconds=40)
+    settled_now()
+    incident_in(expenses)
+    import_draft(EXPENSES.replace("value: 1000", "value: 2000"))
+
+    page = page_of("alice")
+    (row,) = part(page, "owner")["rows"]
+
+    assert line(page, "owner") == (
+        "50% of Expenses decided by rules, 1 draft not published, 1 incident."
+    )
+    assert (row.slowest, row.waited, row.draft) == ("Read the receipt", "3 h", "Draft 2")
+    assert row.draft_url == "/workflows/expenses/?version=2"
+
+
+def test_an_owner_sees_only_workflows_of_her_own(expenses: Workflow) -> None:
+    person("lea").groups.add(Group.objects.get(name="Workflow owners"))
+
+    assert roles(page_of("lea")) == ["lead"]
+
+
+def test_cara_sees_that_the_record_holds_and_what_was_odd(expenses: Workflow) -> None:
+    task = in_review(expenses, key="cancelled-one")
+    in_review(expenses)
+    engine.cancel_case(task.case_id, actor=actor("lea"), reason="Sent twice.")
+    engine.halt(expenses, actor=actor("lea"), reason="A look at the rules.")
+
+    page = page_of("cara")
+    found = part(page, "auditor")["deviations"]
+
+    assert line(page, "auditor") == "The newest 2 chains hold, 2 deviations lately."
+    assert [(row.place, row.moment.text) for row in found] == [
+        ("Expenses", "stopped automatic approval"),
+        ("cancelled-one", "cancelled the case"),
+    ]
+
+
+def test_cara_is_told_where_the_record_was_altered(expenses: Workflow) -> None:
+    case = in_review(expenses, key="altered").case
+    in_review(expenses)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        Event.objects.filter(stream=f"case:{case.pk}", seq=2).update(payload={"other": 1})
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+
+    page = page_of("cara")
+
+    assert line(page, "auditor") == "1 chain of the newest 2 broken."
+    assert [(row.key, row.number) for row in part(page, "auditor")["broken"]] == [("altered", 2)]
+    assert "The record was altered." in page.content.decode()
+
+
+def test_an_auditor_of_another_team_sees_no_deviation(expenses: Workflow) -> None:
+    task = in_review(expenses, key="not-yours")
+    engine.cancel_case(task.case_id, actor=actor("lea"), reason="Sent twice.")
+    person("carl").groups.add(Group.objects.get(name="Auditors"))
+
+    page = page_of("carl")
+
+    assert part(page, "auditor")["deviations"] == []
+    assert "not-yours" not in page.content.decode()
+
+
+def test_dora_sees_whether_everything_runs(expenses: Workflow) -> None:
+    incident_in(expenses)
+    lifesigns.report(lifesigns.TIMERS)
+    lifesigns.report(lifesigns.WORKER)
+    lifesigns.report(lifesigns.MEASURE, {"orphans": 0})
+
+    runs = page_of("dora")
+    Counter.objects.filter(measure=lifesigns.WORKER).update(count=F("count") - 60_000)
+    silent = page_of("dora")
+
+    assert line(runs, "admin") == "Everything runs, 0 orphans, 1 incident."
+    assert line(silent, "admin").startswith("Machine steps: nobody reports, 0 orphans")
+    assert [row.silent for row in part(silent, "admin")["processes"]] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("bea", 22), ("lea", 33), ("alice", 24), ("cara", 26), ("dora", 24)]
+)
+def test_no_home_asks_more_questions_the_more_there_is(
+    expenses: Workflow, name: str, most: int, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(4):
+        claimed(in_review(expenses), "bea" if number % 2 else "ben")
+        incident_in(expenses, f"broken-{number}")
+        engine.cancel_case(in_review(expenses).case_id, actor=actor("lea"), reason="No.")
+    client = Client()
+    client.force_login(person(name))
+
+    with django_assert_max_num_queries(most):
+        client.get("/")

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
-from tests.world import decided, in_review, person, started, workflow
+from tests.world import claimed, decided, in_review, person, started, workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +38,7 @@ resume_workflow                  POST   302  403  404  302  403  302  302
 insights                         GET    302  200  200  200  200  200  200
 incidents                        GET    302  200  200  200  200  200  200
 incident                         POST   302  403  404  302  403  403  302
+release_seat                     POST   302  403  404  302  403  403  302
 
 review:queue                     GET    302  200  200  200  200  200  200
 review:next                      POST   302  302  302  302  302  302  302
@@ -174,6 +175,7 @@ def ids() -> dict[str, Any]:
         "task_id": task.pk,
         "decision_id": done.decision.pk,
         "incident": incident.pk,
+        "seat_id": claimed(in_review(place), "ben").pk,
         "slug": place.slug,
         "action": "retry",
         "name": "not-found",

@@ -122,7 +122,7 @@ def test_a_failure_of_ours_is_a_page(bea: User, monkeypatch: pytest.MonkeyPatch)
     def fail(*_arguments: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("orchestrator.views.home.waiting", fail)
+    monkeypatch.setattr("orchestrator.views.home.reviewing.waiting", fail)
     client = Client(raise_request_exception=False)
     client.force_login(bea)
 

@@ -1,33 +1,27 @@
-"""The start page: what waits for me, what I hold, what needs a hand, what I did."""
+"""The home of who reviews: what waits, what is held, what was decided."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Final
 from urllib.parse import urlencode
 
 from django.db.models import F, Q
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 
-from orchestrator.models import Actor, Decision, Incident, Seat, Step, Workflow
+from orchestrator.models import Actor, Decision, Seat, Step
 from orchestrator.models.querysets import lanes
 from orchestrator.models.standing import standing
-from orchestrator.pages import incident_text, person
-from orchestrator.views.incidents import ALONG, may_resolve
-from orchestrator.views.requests import actor_of, user_of
-from orchestrator.views.workflows import everywhere
+from orchestrator.views.home.sections import SHOWN, Section, listed
 
 COUNTED: Final = 100  # seats that are looked at in one lane; more are "99+"
-SHOWN: Final = 8
+SOON: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +34,37 @@ class Queue:
     count: int
     more: bool
     due_at: datetime
-    late: bool
+    late: int
+    soon: int
 
 
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    actor = actor_of(request)
-    queues = waiting(actor)
-    context = {
-        "greeting": f"Hello {person(user_of(request)).split()[0]}",
-        "summary": summary(queues),
-        "queues": queues,
-        "claimed": claimed(actor),
-        "incidents": troubles(actor),
-        "recent": decided(actor),
-        "halted": Workflow.objects.visible_to(actor).exclude(halted_at=None),
-        "everywhere": everywhere(actor),
-    }
-    return render(request, "orchestrator/home.html", context)
+def reviewer(actor: Actor) -> Section | None:
+    """None where nothing waits for the actor, is held by it or was decided by it."""
+    queues, held, recent = waiting(actor), claimed(actor), decided(actor)
+    if not (queues or held or recent):
+        return None
+    data = {"queues": queues, "claimed": held, "recent": recent}
+    return Section("reviewer", summary(queues), data=data)
+
+
+def nothing_yet() -> Section:
+    return Section("reviewer", summary([]), data={"queues": [], "claimed": [], "recent": []})
 
 
 def summary(queues: list[Queue]) -> str:
-    """One line under the greeting: how much waits, and whether it is late."""
+    """How much waits, how much of it is late, and how much is due soon."""
     count, more = sum(queue.count for queue in queues), any(queue.more for queue in queues)
     if count == 0:
         return "Nothing waits for you."
-    tasks = "1 task waits" if count == 1 else f"{count:,}{'+' if more else ''} tasks wait"
-    late = any(queue.late for queue in queues)
-    return f"{tasks} for you{', some of them late' if late else ''}."
+    late, soon = (sum(getattr(queue, name) for queue in queues) for name in ("late", "soon"))
+    waits = "1 task waits" if count == 1 else f"{count:,}{'+' if more else ''} tasks wait"
+    return listed(
+        [
+            f"{waits} for you",
+            f"{late:,} late" if late else "",
+            f"{soon:,} due within the hour" if soon else "",
+        ]
+    )
 
 
 def waiting(actor: Actor) -> list[Queue]:
@@ -112,7 +109,7 @@ def steps_of(places: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Step]:
 
 
 def _queue(step: Step, due: list[datetime]) -> Queue:
-    workflow = step.version.workflow
+    workflow, now = step.version.workflow, timezone.now()
     query = urlencode({"workflow": workflow.slug, "step": step.key})
     return Queue(
         url=f"{reverse('review:queue')}?{query}",
@@ -121,7 +118,8 @@ def _queue(step: Step, due: list[datetime]) -> Queue:
         count=min(len(due), COUNTED - 1),
         more=len(due) >= COUNTED,
         due_at=due[0],
-        late=due[0] < timezone.now(),
+        late=sum(moment < now for moment in due),
+        soon=sum(now <= moment < now + SOON for moment in due),
     )
 
 
@@ -135,23 +133,6 @@ def claimed(actor: Actor) -> list[dict[str, object]]:
             "until": seat.claim_expires_at,
         }
         for seat in seats.order_by("claim_expires_at")[:SHOWN]
-    ]
-
-
-def troubles(actor: Actor) -> list[dict[str, object]]:
-    """Open incidents that the actor may resolve, newest first."""
-    found = Incident.objects.visible_to(actor).filter(state="open").select_related(*ALONG)
-    newest = list(found.order_by("-pk")[:SHOWN])
-    may = may_resolve(actor, newest)
-    return [
-        {
-            "url": reverse("case", args=[incident.task.case_id]) + f"#incident-{incident.pk}",
-            "case_key": incident.task.case.key,
-            "text": incident_text(incident),
-            "at": incident.opened_at,
-        }
-        for incident in newest
-        if may[incident.task.case.workflow_id]
     ]
 
 

@@ -1,0 +1,197 @@
+"""The home of a lead: what waits, who is on what, what is late, what cannot go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from orchestrator.authority import PERMISSIONS
+from orchestrator.lately import deciders
+from orchestrator.models import Actor, Incident, Seat, Workflow
+from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.querysets import lanes
+from orchestrator.models.standing import Lane, standing
+from orchestrator.pages import incident_text, name_of
+from orchestrator.views.home.sections import SHOWN, Section, counted, listed
+from orchestrator.views.incidents import ALONG, may_resolve
+
+COUNTED: Final = 100  # seats that are looked at in one lane; more are "99+"
+CLAIMS: Final = 50
+
+# Each lane is read along its own index, the same however many seats wait in it.
+WAITING: Final = """
+SELECT lane.workflow, lane.step, lane.grp, few.count, few.late, old.created_at
+FROM unnest(%(workflows)s::bigint[], %(steps)s::varchar[], %(groups)s::int[])
+    AS lane (workflow, step, grp)
+CROSS JOIN LATERAL (
+    SELECT count(*), count(*) FILTER (WHERE first.due_at < now()) AS late FROM (
+        SELECT s.due_at FROM orchestrator_seat s
+        WHERE s.state = 'open' AND s.workflow_id = lane.workflow AND s.step_key = lane.step
+            AND s.group_id = lane.grp ORDER BY s.due_at, s.id LIMIT %(most)s
+    ) AS first
+) AS few
+CROSS JOIN LATERAL (
+    SELECT s.created_at FROM orchestrator_seat s
+    WHERE s.state = 'open' AND s.workflow_id = lane.workflow AND s.step_key = lane.step
+        AND s.group_id = lane.grp ORDER BY s.created_at, s.id LIMIT 1
+) AS old
+ORDER BY few.late DESC, old.created_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What waits at one step for one group, the oldest since ``since``."""
+
+    url: str
+    workflow: str
+    group: str
+    count: int
+    late: int
+    more: bool
+    since: datetime
+
+
+@dataclass(slots=True)
+class Load:
+    """One person's share: seats held now, the first since ``since``, and decisions today."""
+
+    name: str
+    held: int = 0
+    late: int = 0
+    today: int = 0
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A seat that somebody has claimed."""
+
+    seat: int
+    who: str
+    url: str
+    case_key: str
+    step_name: str
+    since: datetime
+    late: bool
+
+
+def lead(actor: Actor, *, incidents: bool) -> Section:
+    held = standing(actor)
+    places = {
+        place.pk: place for place in Workflow.objects.visible_to(actor) if held.sees(place.pk)
+    }
+    waits, claims = waiting(places), claimed(places)
+    people = load(claims, deciders(list(places), _today()))
+    data = {
+        "waits": waits,
+        "held": [_held(seat) for seat in claims],
+        "load": people,
+        "incidents": troubles(actor) if incidents else [],
+        "can_give_back": bool(actor.user and actor.user.has_perm(PERMISSIONS["resolve"])),
+    }
+    return Section("lead", _line(waits, people), data=data)
+
+
+def _line(waits: Sequence[Waits], people: Iterable[Load]) -> str:
+    count, late = sum(row.count for row in waits), sum(row.late for row in waits)
+    more = any(row.more for row in waits)
+    holders = [row for row in people if row.held]
+    held = sum(row.held for row in holders)
+    return listed(
+        [
+            f"{counted(count, 'task waits', 'tasks wait', more=more)} for your teams",
+            f"{late:,} late" if late else "",
+            f"{counted(len(holders), 'person holds', 'people hold')} {held:,}" if held else "",
+        ]
+        if count
+        else ["nothing waits for your teams"]
+    )
+
+
+def waiting(places: dict[int, Workflow]) -> list[Waits]:
+    """Late lanes first, then by age. Three queries."""
+    rows = _counts([lane for lane in lanes() if lane.workflow in places])
+    groups = dict(Group.objects.filter(pk__in={row[2] for row in rows}).values_list("pk", "name"))
+    return [
+        Waits(
+            url=f"{reverse('workflow', args=[places[workflow].slug])}#step-{step}",
+            workflow=places[workflow].name,
+            group=groups[group],
+            count=min(count, COUNTED - 1),
+            late=min(late, COUNTED - 1),
+            more=count >= COUNTED,
+            since=since,
+        )
+        for workflow, step, group, count, late, since in rows
+    ]
+
+
+def _counts(found: Sequence[Lane]) -> list[tuple[Any, ...]]:
+    columns = [list(column) for column in zip(*found, strict=True)] or [[], [], []]
+    names = ("workflows", "steps", "groups")
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, dict(zip(names, columns, strict=True)) | {"most": COUNTED})
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def claimed(places: dict[int, Workflow]) -> list[Seat]:
+    """Seats that somebody holds now, the longest held first."""
+    live = Seat.objects.open().filter(
+        workflow__in=places, claimed_by__isnull=False, claim_expires_at__gt=ClockTimestamp()
+    )
+    along = ("task__case", "task__step", "claimed_by__user")
+    return list(live.select_related(*along).order_by("claimed_at")[:CLAIMS])
+
+
+def _held(seat: Seat) -> Held:
+    return Held(
+        seat=seat.pk,
+        who=name_of(seat.claimed_by),
+        url=reverse("case", args=[seat.task.case_id]),
+        case_key=seat.task.case.key,
+        step_name=seat.task.step.name,
+        since=seat.claimed_at or seat.created_at,
+        late=seat.due_at < timezone.now(),
+    )
+
+
+def load(claims: Iterable[Seat], today: dict[int, int]) -> list[Load]:
+    """Who holds or has decided something today, the busiest first. One query."""
+    known = Actor.objects.select_related("user").in_bulk(list(today))
+    rows = {pk: Load(name_of(known[pk]), today=count) for pk, count in today.items()}
+    for seat in claims:
+        row = rows.setdefault(seat.claimed_by_id or 0, Load(name_of(seat.claimed_by)))
+        row.held += 1
+        row.late += seat.due_at < timezone.now()
+        row.since = min(filter(None, (row.since, seat.claimed_at)), default=None)
+    return sorted(rows.values(), key=lambda row: (-row.held, -row.today, row.name))
+
+
+def _today() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def troubles(actor: Actor) -> list[dict[str, object]]:
+    """Open incidents that the actor may resolve, newest first."""
+    found = Incident.objects.visible_to(actor).filter(state="open").select_related(*ALONG)
+    newest = list(found.order_by("-pk")[:SHOWN])
+    may = may_resolve(actor, newest)
+    return [
+        {
+            "url": reverse("case", args=[incident.task.case_id]) + f"#incident-{incident.pk}",
+            "case_key": incident.task.case.key,
+            "text": incident_text(incident),
+            "at": incident.opened_at,
+        }
+        for incident in newest
+        if may[incident.task.case.workflow_id]
+    ]

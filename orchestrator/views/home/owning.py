@@ -1,0 +1,117 @@
+"""The home of who owns workflows: how much runs by itself, drafts, the slow step, trouble."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from django.urls import reverse
+
+from orchestrator.lately import Pace, paces
+from orchestrator.models import Actor, Incident, Step, Workflow, WorkflowVersion
+from orchestrator.templatetags.rewire import short_duration
+from orchestrator.views.home.sections import Section, counted, listed
+
+INCIDENTS: Final = 100  # open ones that are counted; more are "99+"
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """One workflow of the owner. ``automatic`` is the share that no person decided lately."""
+
+    url: str
+    name: str
+    halted: bool
+    automatic: str
+    decided: int
+    slowest: str
+    waited: str
+    draft_url: str
+    draft: str
+    incidents: int
+
+
+def owner(actor: Actor) -> Section | None:
+    """None where the actor owns nothing. Five queries."""
+    if actor.user is None:
+        return None
+    places = list(Workflow.objects.visible_to(actor).filter(owner=actor.user).order_by("name"))
+    if not places:
+        return None
+    drafts = {row.workflow_id: row for row in drafts_of(places)}
+    pace, trouble = paces([place.pk for place in places]), incidents_of(places)
+    names = step_names(places)
+    rows = [
+        _row(place, pace.get(place.pk, {}), drafts.get(place.pk), trouble[place.pk], names)
+        for place in places
+    ]
+    return Section("owner", _line(rows), data={"rows": rows, "incidents": sum(trouble.values())})
+
+
+def drafts_of(places: list[Workflow]) -> list[WorkflowVersion]:
+    return list(WorkflowVersion.objects.filter(workflow__in=places, published_at=None))
+
+
+def incidents_of(places: list[Workflow]) -> Counter[int]:
+    found = Incident.objects.filter(state="open", task__case__workflow__in=places)
+    return Counter(found.values_list("task__case__workflow", flat=True)[:INCIDENTS])
+
+
+def step_names(places: list[Workflow]) -> dict[tuple[int, str], str]:
+    """(workflow, key) -> the name of the step in the version that runs."""
+    running = [place.published_version_id for place in places if place.published_version_id]
+    steps = Step.objects.filter(version__in=running)
+    return {
+        (workflow, key): name
+        for workflow, key, name in steps.values_list("version__workflow_id", "key", "name")
+    }
+
+
+def _row(
+    place: Workflow,
+    pace: Mapping[str, Pace],
+    draft: WorkflowVersion | None,
+    incidents: int,
+    names: Mapping[tuple[int, str], str],
+) -> Owned:
+    decided = sum(found.decided for found in pace.values())
+    people = sum(found.by_people for found in pace.values())
+    key, waited = _slowest(pace)
+    return Owned(
+        url=reverse("workflow", args=[place.slug]),
+        name=place.name,
+        halted=place.halted_at is not None,
+        automatic=f"{(decided - people) / decided:.0%}" if decided else "",
+        decided=decided,
+        slowest=names.get((place.pk, key), key),
+        waited=short_duration(waited) if waited is not None else "",
+        draft=f"Draft {draft.number}" if draft else "",
+        draft_url=f"{reverse('workflow', args=[place.slug])}?version={draft.number}"
+        if draft
+        else "",
+        incidents=incidents,
+    )
+
+
+def _slowest(pace: Mapping[str, Pace]) -> tuple[str, float | None]:
+    """The step where people's decisions took longest, from the opened seat on."""
+    timed = [(found.waited, key) for key, found in pace.items() if found.waited is not None]
+    if not timed:
+        return "", None
+    waited, key = max(timed)
+    return key, waited
+
+
+def _line(rows: list[Owned]) -> str:
+    drafts, incidents = sum(bool(row.draft) for row in rows), sum(row.incidents for row in rows)
+    first = rows[0]
+    decided = f"{first.automatic} of {first.name} decided by rules" if first.automatic else ""
+    return listed(
+        [
+            (decided or first.name) if len(rows) == 1 else f"{len(rows)} workflows are yours",
+            f"{counted(drafts, 'draft')} not published" if drafts else "",
+            counted(incidents, "incident") if incidents else "no incidents",
+        ]
+    )
