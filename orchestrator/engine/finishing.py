@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Q
 
 from orchestrator import conditions
@@ -210,10 +210,8 @@ def _settle_one(task_id: int) -> None:
 
 def verdict_watermark() -> int:
     """The highest verdict id below which nothing can appear any more; waits some milliseconds."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, 0)", [_VERDICTS])
-        try:
-            cursor.execute("SELECT COALESCE(max(id), 0) FROM orchestrator_verdict")
-            return int(cursor.fetchone()[0])
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [_VERDICTS])
+    # The lock of a transaction, not of a session: a pooler may change sessions in between.
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_VERDICTS])
+        cursor.execute("SELECT COALESCE(max(id), 0) FROM orchestrator_verdict")
+        return int(cursor.fetchone()[0])
