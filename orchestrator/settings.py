@@ -10,12 +10,26 @@ from urllib.parse import urlsplit
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environ import FileAwareEnv
+from environ.fileaware_mapping import FileAwareMapping
 
 from orchestrator import logs
 from orchestrator.processes.state import Home, StateError
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Environment(FileAwareMapping):
+    """``NAME`` from the file that ``NAME_FILE`` names, without the newline at its end."""
+
+    def __getitem__(self, name: str) -> str:
+        try:
+            return str(super().__getitem__(name)).rstrip("\r\n")
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}.") from error
+
+
 env = FileAwareEnv()
+env.ENVIRON = Environment()
 
 # --- Place and address
 

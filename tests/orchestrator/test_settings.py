@@ -55,13 +55,31 @@ def test_an_own_database_asks_for_an_own_secret(tmp_path: Path) -> None:
     )
 
 
-def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("from-a-file")
+@pytest.mark.parametrize("text", ["from-a-file", "from-a-file\n", "from-a-file\r\n"])
+def test_a_secret_may_lie_in_a_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "key").write_text(text)
     code = "from django.conf import settings; print(settings.SECRET_KEY)"
 
     result = manage(tmp_path, "shell", "-v0", "-c", code, SECRET_KEY_FILE=str(tmp_path / "key"))
 
     assert result.stdout == "from-a-file\n"
+
+
+def test_the_address_of_the_database_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgres://rewire:word@db.example.com/rewire\n")
+    code = "from django.conf import settings; print(settings.DATABASES['default']['NAME'], 'it')"
+    environ = PRODUCTION | {"DATABASE_URL": "", "DATABASE_URL_FILE": str(tmp_path / "url")}
+
+    result = manage(tmp_path, "shell", "-v0", "-c", code, **environ)
+
+    assert result.stdout == "rewire it\n"
+
+
+def test_a_secret_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", SECRET_KEY_FILE=str(tmp_path / "nothing"))
+
+    assert result.returncode == 1
+    assert re.fullmatch(r"Not configured: SECRET_KEY_FILE cannot be read: .*\.\n", result.stderr)
 
 
 def test_a_closed_state_folder_is_one_sentence(tmp_path: Path) -> None:
@@ -97,7 +115,7 @@ def test_every_page_has_a_strict_policy(client: Client, path: str) -> None:
     assert "unsafe" not in policy
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert re.search(r"script-src 'self'( 'nonce-[\w+/=-]+')?;", policy)
+    assert re.search(r"script-src 'self'( 'nonce-[\w+/=-]+')?(;|$)", policy)
 
 
 def test_nobody_signs_up_alone(client: Client) -> None:
