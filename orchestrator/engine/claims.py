@@ -37,6 +37,7 @@ Order = Literal["due", "confidence", "created"]
 SECONDS: Final = range(30, 3601)
 
 # Other claims under way lock at most one row each; more rows than that are never in the way.
+# Written into the statement: a plan that does not know the limit sorts the whole queue.
 REACH: Final = (8, 64, 512)
 
 # The first number of the pair keeps these locks apart from others.
@@ -61,7 +62,7 @@ WITH {ways}, mine AS MATERIALIZED (
             AND (s.claimed_by_id IS NULL OR s.claim_expires_at <= clock_timestamp())
             AND (%(actor)s = ANY(s.skipped)) = %(skipped)s
             AND s.task_id <> ALL ((SELECT tasks FROM mine)::bigint[])
-        ORDER BY s.{column}, s.id LIMIT %(reach)s
+        ORDER BY s.{column}, s.id LIMIT {{reach}}
     ) AS first
 ), chosen AS MATERIALIZED (
     SELECT s.id FROM candidate c JOIN orchestrator_seat s ON s.id = c.id
@@ -120,7 +121,7 @@ def _take(sql: str, ways: dict[str, Any]) -> int | None:
     """Look further each time that others had locked all that was in reach."""
     with connection.cursor() as cursor:
         for reach in REACH:
-            cursor.execute(sql, ways | {"reach": reach})
+            cursor.execute(sql.replace("{reach}", str(reach)), ways)
             some, taken = cursor.fetchone()
             if taken or not some:
                 return cast("int | None", taken)
@@ -264,11 +265,18 @@ def _in(seconds: int) -> Combinable:
     return ClockTimestamp() + timedelta(seconds=seconds)
 
 
+# Planning the statements of a claim takes longer than running them, and their plans do not
+# depend on the values: this transaction keeps the plans that it has.
+ALONE: Final = """
+SELECT pg_advisory_xact_lock(%s, %s), set_config('plan_cache_mode', 'force_generic_plan', true)
+"""
+
+
 def _one_at_a_time(actor: Actor) -> None:
     """Until the transaction ends: two claims of one person at once could take both seats of a
     task that asks two people."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCKS, actor.pk])
+        cursor.execute(ALONE, [LOCKS, actor.pk])
 
 
 def _check(seconds: int) -> None:
