@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from orchestrator.api.answers import MOST
 from orchestrator.api.shapes import Body, CaseStates, TaskStates, Words
+from review.feedback import FORMATS
 
 Orders = Literal["due", "confidence", "created"]
 Seconds = Annotated[int, Field(ge=30, le=3600, description="How long the claim lasts.")]
@@ -124,7 +125,7 @@ class FeedbackFilters(BaseModel):
     """What is asked for; an empty value is no filter."""
 
     workflow: str = Field("", description="A slug; without it all that you may export.")
-    format: str = Field("jsonl", description="jsonl or csv.")
+    format: str = Field("jsonl", description=f"One of {', '.join(FORMATS)}.")
     since: str = Field("", description="A cursor: only what came after it.")
     from_: str = Field("", alias="from", description="Decided at this time or later.")
     until: str = Field("", description="Decided before this time, or on this day at the latest.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -20,22 +22,28 @@ from orchestrator.models import Actor, Word, Workflow
 from review.feedback import (
     FILTERS,
     FORMATS,
-    Export,
+    Format,
+    Outgoing,
     Query,
     count,
     deciders,
     exportable,
     format_of,
+    history,
+    note,
 )
 from review.views.doors import actor_of
 
 COUNTED: Final = 10_000
+DEFAULT: Final = next(iter(FORMATS))
+PREVIEWED: Final = 5
+MOST_CHARACTERS: Final = 1_500
 MOST_REVIEWERS: Final = 500
 
 
 @require_safe
 def exports(request: HttpRequest) -> HttpResponse:
-    """The form, with how many rows match what it says."""
+    """The form, how many rows match what it says, the first of them, and what others took."""
     actor = actor_of(request)
     workflows = exportable(actor)
     values = request.GET.dict()
@@ -52,18 +60,65 @@ def download(request: HttpRequest) -> HttpResponseBase:
     values = request.GET.dict()
     try:
         query = Query.parse(values, actor)
-        export = Export(values.get("format", next(iter(FORMATS))), query)
+        outgoing = Outgoing(values.get("format") or DEFAULT, query)
     except Refusal as refusal:
         return _page(request, actor, exportable(actor), values, refusal)
-    headers = {"Content-Disposition": f'attachment; filename="{_file_name(export)}"'}
-    kind = format_of(export.format).content_type
-    return StreamingHttpResponse(iter(export), content_type=kind, headers=headers)
+    return StreamingHttpResponse(
+        _noted(outgoing, actor),
+        content_type=format_of(outgoing.format).content_type,
+        headers={"Content-Disposition": f'attachment; filename="{_file_name(outgoing)}"'},
+    )
 
 
-def _file_name(export: Export) -> str:
-    """Of a slug, a day and a format only: nothing in it needs quoting."""
-    workflow = dict(export.query.asked or {}).get("workflow", "all")
-    return f"{workflow}-feedback-{timezone.now():%Y-%m-%d}.{export.format}"
+def _noted(outgoing: Outgoing, actor: Actor) -> Iterator[bytes]:
+    """A download that breaks off is no export."""
+    yield from outgoing
+    note(outgoing, actor=actor)
+
+
+def _file_name(outgoing: Outgoing) -> str:
+    """Of slugs and a day only: nothing in it needs quoting."""
+    workflow = dict(outgoing.query.asked or {}).get("workflow", "")
+    stem, _, suffix = format_of(outgoing.format).file_name(workflow).rpartition(".")
+    return f"{stem}-{timezone.now():%Y-%m-%d}.{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query finds among its first ``COUNTED`` rows; ``lines`` are the first ones as text.
+
+    ``rows`` match, ``fitting`` of them are in the format.
+    """
+
+    format: Format
+    rows: int
+    fitting: int
+    lines: list[str]
+
+    @property
+    def more(self) -> bool:
+        return self.rows > COUNTED
+
+    @property
+    def rows_text(self) -> str:
+        return f"{COUNTED:,}+" if self.more else f"{self.rows:,}"
+
+
+def _found(query: Query, format: Format) -> Found:  # noqa: A002
+    counted = count(query, most=COUNTED + 1, kind=format.kind)
+    few = replace(query, limit=PREVIEWED)
+    # What is no text is shown as the lines that have the same rows.
+    shown = Outgoing(format.key if format.is_text else DEFAULT, few, upto=counted.last)
+    text = b"".join(shown).decode() if counted.fitting else ""
+    return Found(format, counted.matching, counted.fitting, _bounded(text))
+
+
+def _bounded(text: str) -> list[str]:
+    """Lines no longer than a person looks at."""
+    lines = [line.removesuffix("\r") for line in text.split("\n") if line]
+    return [
+        line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]} …" for line in lines
+    ]
 
 
 def _page(
@@ -73,12 +128,13 @@ def _page(
     values: dict[str, str],
     refusal: Refusal | None = None,
 ) -> HttpResponse:
-    matching = None
+    found = None
     if workflows and refusal is None:
         try:
-            matching = count(Query.parse(values, actor), most=COUNTED + 1)
-        except Refusal as found:
-            refusal = found
+            query = Query.parse(values, actor)
+            found = _found(query, format_of(values.get("format") or DEFAULT))
+        except Refusal as wrong:
+            refusal = wrong
     shown = (*FILTERS, "format") if refusal is None else ("workflow",)
     given = {name: values[name] for name in shown if values.get(name)}
     context = {
@@ -88,8 +144,9 @@ def _page(
         "formats": FORMATS.values(),
         "values": values,
         "problems": _sentences(refusal),
-        "matching": matching,
-        "matching_text": f"{COUNTED:,}+" if (matching or 0) > COUNTED else f"{matching or 0:,}",
+        "found": found,
+        "looked_at": f"{COUNTED:,}",
+        "exports": history(workflows),
         "exports_url": reverse("review:exports"),
         "download_url": reverse("review:download"),
         "command": _command(given),
@@ -121,7 +178,7 @@ def _reviewers(workflows: list[Workflow]) -> list[dict[str, str]]:
 
 def _command(given: dict[str, str]) -> str:
     options = [part for name, value in given.items() for part in (f"--{name}", value)]
-    file = f"{given.get('workflow', 'all')}.{given.get('format', next(iter(FORMATS)))}"
+    file = FORMATS[given.get("format", DEFAULT)].file_name(given.get("workflow", ""))
     return shlex.join(["manage.py", "export_feedback", *options, "--out", file])
 
 

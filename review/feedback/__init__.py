@@ -1,11 +1,13 @@
 """Feedback out: every settled decision as data that can calibrate, train and evaluate.
 
-``rows`` reads them, ``formats`` shapes them, ``exporting`` counts and writes them. The page,
-the command and the API only parse a ``Query`` and pass bytes on.
+``rows`` reads them, ``formats`` and ``examples`` shape them, ``exporting`` counts and writes
+them, ``history`` remembers who took them. The page, the command and the API only parse a
+``Query`` and pass bytes on.
 """
 
-from review.feedback.exporting import Export, manifest_line, stream, write_files
+from review.feedback.exporting import Outgoing, manifest_line, stream, write_files
 from review.feedback.formats import FORMATS, Format, format_of
+from review.feedback.history import history, note
 from review.feedback.query import FILTERS, Query, deciders, exportable
 from review.feedback.rows import KEYS, NESTED, Row, batches, count
 
@@ -14,8 +16,8 @@ __all__ = [
     "FORMATS",
     "KEYS",
     "NESTED",
-    "Export",
     "Format",
+    "Outgoing",
     "Query",
     "Row",
     "batches",
@@ -23,7 +25,9 @@ __all__ = [
     "deciders",
     "exportable",
     "format_of",
+    "history",
     "manifest_line",
+    "note",
     "stream",
     "write_files",
 ]

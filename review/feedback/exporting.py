@@ -6,9 +6,10 @@ import hashlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -16,6 +17,7 @@ import orjson
 from django.utils import timezone
 
 from orchestrator import engine
+from review.feedback.examples import ids
 from review.feedback.formats import format_of
 from review.feedback.query import Query
 from review.feedback.rows import Row, batches
@@ -29,20 +31,28 @@ def stream(format: str, query: Query) -> Iterator[bytes]:  # noqa: A002
     The cursor is that of everything looked at, so a program that asks with it again and
     again never reads the same part twice. Raises Invalid for an unknown format.
     """
-    export = Export(format, query)
-    return export.with_cursor() if format_of(format).ends_with_cursor else iter(export)
+    outgoing = Outgoing(format, query)
+    return outgoing.with_cursor() if format_of(format).ends_with_cursor else iter(outgoing)
 
 
 @dataclass(slots=True)
-class Export:
-    """The rows of a query in a format, to be iterated once, and then its manifest."""
+class Outgoing:
+    """The rows of a query in a format, to be iterated once, and then its manifest.
+
+    ``upto`` is the last cursor to look at, by default that of the last settled decision.
+    ``ids`` takes a line for each row, ``told`` the number of rows after each batch.
+    """
 
     format: str
     query: Query
+    upto: int | None = None
+    ids: IO[bytes] | None = None
+    told: Callable[[int], None] | None = None
     decisions: Counter[str] = field(default_factory=Counter)
     versions: dict[str, set[int]] = field(default_factory=dict)
     cursor: int = 0
     sha256: Any = field(default_factory=hashlib.sha256)
+    begun: datetime = field(default_factory=timezone.now)
 
     def __post_init__(self) -> None:
         format_of(self.format)
@@ -56,6 +66,10 @@ class Export:
         yield from self
         yield orjson.dumps({"cursor": self.cursor}, option=orjson.OPT_APPEND_NEWLINE)
 
+    @property
+    def rows(self) -> int:
+        return self.decisions.total()
+
     def manifest(self) -> dict[str, Any]:
         """What was written; whole after the last row."""
         return {
@@ -63,19 +77,21 @@ class Export:
             "schema_version": SCHEMA_VERSION,
             "format": self.format,
             "filter": dict(self.query.asked or {}),
-            "counts": {"rows": self.decisions.total(), "decisions": dict(self.decisions)},
+            "counts": {"rows": self.rows, "decisions": dict(self.decisions)},
             "workflows": {slug: sorted(found) for slug, found in sorted(self.versions.items())},
             "created_at": timezone.now(),
             "cursor": self.cursor,
         }
 
     def _counted(self) -> Iterator[list[Row]]:
-        watermark = engine.verdict_watermark()
+        watermark = engine.verdict_watermark() if self.upto is None else self.upto
         self.cursor = self.query.since
-        for batch in batches(self.query, watermark):
+        for batch in batches(self.query, watermark, format_of(self.format).kind):
             self._count(batch)
             yield batch
-        if self.decisions.total() != self.query.limit:
+            if self.told:
+                self.told(self.rows)
+        if self.rows != self.query.limit:
             self.cursor = max(self.cursor, watermark)
 
     def _count(self, batch: list[Row]) -> None:
@@ -83,25 +99,36 @@ class Export:
         for slug, number in {(row["workflow"], row["version"]) for row in batch}:
             self.versions.setdefault(slug, set()).add(number)
         self.cursor = batch[-1]["cursor"]
+        if self.ids:
+            lines = (orjson.dumps(ids(row), option=orjson.OPT_APPEND_NEWLINE) for row in batch)
+            self.ids.write(b"".join(lines))
 
 
-def manifest_line(export: Export) -> bytes:
-    return orjson.dumps(export.manifest(), option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
+def manifest_line(outgoing: Outgoing) -> bytes:
+    return orjson.dumps(outgoing.manifest(), option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 
 
-def write_files(export: Export, path: Path) -> Path:
+def write_files(outgoing: Outgoing, path: Path) -> Path:
     """Write the rows to ``path`` and the manifest beside it; returns the manifest's path.
 
+    Where the format has no place for ids they stand in a file of their own, in the same order.
     Each appears whole or not at all, readable by its owner only; the manifest comes last.
     Raises OSError.
     """
-    manifest = path.with_name(f"{path.name}.manifest.json")
-    with _replacing(path) as file:
-        for chunk in export:
+    with ExitStack() as files:
+        if not format_of(outgoing.format).names_rows:
+            outgoing.ids = files.enter_context(_replacing(_beside(path, "ids.jsonl")))
+        file = files.enter_context(_replacing(path))
+        for chunk in outgoing:
             file.write(chunk)
+    manifest = _beside(path, "manifest.json")
     with _replacing(manifest) as file:
-        file.write(manifest_line(export))
+        file.write(manifest_line(outgoing))
     return manifest
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(f"{path.name}.{ending}")
 
 
 @contextmanager

@@ -8,12 +8,15 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any, Final
 
 import orjson
 
 from orchestrator.exceptions import Invalid
+from review.feedback import examples, parquet
 from review.feedback.rows import KEYS, NESTED, Row
+from review.feedback.sql import Kind
 
 LINES: Final = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
@@ -27,15 +30,34 @@ _CONTROLS: Final = ("\t", "\r")
 class Format:
     """``write`` turns each batch of rows into bytes; the first bytes may be a header.
 
-    ``ends_with_cursor``: a stream over the API can end with a line that tells its cursor.
+    ``kind`` says which rows it takes. ``ends_with_cursor``: a stream over the API can end with
+    a line that tells its cursor. ``names_rows`` is False where its consumer knows no member
+    for ids. ``needs`` is a package that is not installed with the others.
     """
 
     key: str
     label: str
     help: str
-    content_type: str
     write: Callable[[Iterable[list[Row]]], Iterator[bytes]]
+    kind: Kind = "row"
+    content_type: str = "application/x-ndjson"
+    suffix: str = "jsonl"
     ends_with_cursor: bool = False
+    names_rows: bool = True
+    is_text: bool = True
+    needs: str = ""
+
+    @property
+    def missing(self) -> str:
+        """What must be installed before this format can be written, as a sentence."""
+        if not self.needs or find_spec(self.needs):
+            return ""
+        return f"Install {self.needs} on the server first: pip install {self.needs}."
+
+    def file_name(self, workflow: str) -> str:
+        """Of slugs only: nothing in it needs quoting."""
+        kind = "feedback" if self.kind == "row" else self.key
+        return f"{workflow or 'all'}-{kind}.{self.suffix}"
 
 
 def _jsonl(batches: Iterable[list[Row]]) -> Iterator[bytes]:
@@ -90,17 +112,50 @@ FORMATS: Final = {
     one.key: one
     for one in (
         Format(
-            "jsonl", "JSON Lines", "one row a line, nothing lost", "application/x-ndjson", _jsonl,
+            "jsonl", "JSON Lines", "one row for each decision, nothing lost", _jsonl,
             ends_with_cursor=True,
         ),
-        Format("csv", "CSV", "for a spreadsheet, formulas made harmless", "text/csv", _csv),
+        Format(
+            "csv", "CSV", "the same rows for a spreadsheet, formulas made harmless", _csv,
+            content_type="text/csv", suffix="csv",
+        ),
+        Format(
+            "parquet", "Parquet", "the same rows as typed columns, compressed", parquet.write,
+            content_type="application/vnd.apache.parquet", suffix="parquet", is_text=False,
+            needs="pyarrow",
+        ),
+        Format(
+            "sft", "Fine-tuning", "chats that end with what a person let stand or wrote (OpenAI)",
+            examples.lines(examples.sft), "answer", names_rows=False,
+        ),
+        Format(
+            "preference", "Preference", "a correction against what the agent said (OpenAI)",
+            examples.lines(examples.preference), "preference", names_rows=False,
+        ),
+        Format(
+            "preference-trl", "Preference, TRL", "the same as prompt, chosen and rejected",
+            examples.lines(examples.preference_trl), "preference",
+        ),
+        Format(
+            "kto", "KTO", "what the agent said, and whether a person let it stand (TRL)",
+            examples.lines(examples.kto), "judgement",
+        ),
+        Format(
+            "eval", "Evaluation set", "input and expected output of what people decided",
+            examples.lines(examples.evaluation), "answer",
+        ),
     )
 }  # fmt: skip
 
 
 def format_of(key: str) -> Format:
-    """Raises Invalid for a format that there is not."""
-    if key in FORMATS:
-        return FORMATS[key]
-    message = f"There is no such format; there are {', '.join(FORMATS)}."
-    raise Invalid(f"format: {message}", problems=[{"path": "/format", "message": message}])
+    """Raises Invalid for a format that there is not, or that this server cannot write."""
+    if key not in FORMATS:
+        raise _refused(f"There is no such format; there are {', '.join(FORMATS)}.")
+    if missing := FORMATS[key].missing:
+        raise _refused(missing)
+    return FORMATS[key]
+
+
+def _refused(message: str) -> Invalid:
+    return Invalid(f"format: {message}", problems=[{"path": "/format", "message": message}])

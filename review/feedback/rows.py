@@ -7,7 +7,7 @@ cursor. The record is append-only, so batches by id see what one long query woul
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
@@ -40,7 +40,16 @@ Row = dict[str, Any]
 _Values = tuple[Any, ...]
 
 
-def batches(query: Query, watermark: int) -> Iterator[list[Row]]:
+class Count(NamedTuple):
+    """How many rows ``match``, how many of these are of the ``kind`` asked for, and the cursor
+    of the last one that was looked at."""
+
+    matching: int
+    fitting: int
+    last: int
+
+
+def batches(query: Query, watermark: int, kind: sql.Kind = "row") -> Iterator[list[Row]]:
     """The rows up to ``watermark`` in the order of their cursor, a batch at a time.
 
     A batch is as large as the rows before it allow, so memory does not grow with the size of
@@ -51,7 +60,7 @@ def batches(query: Query, watermark: int) -> Iterator[list[Row]]:
     size = FIRST_BATCH
     while left is None or left > 0:
         given["batch"] = size if left is None else min(size, left)
-        found = _fetched(sql.batch(given), given)
+        found = _fetched(sql.batch(given, kind), given)
         batch = [_row(values) for values in found]
         if batch:
             yield batch
@@ -62,10 +71,10 @@ def batches(query: Query, watermark: int) -> Iterator[list[Row]]:
         size = _next_size(size, batch)
 
 
-def count(query: Query, *, most: int) -> int:
-    """How many rows match, counted up to ``most``; ``query.limit`` does not matter."""
+def count(query: Query, *, most: int, kind: sql.Kind = "row") -> Count:
+    """Look at the first ``most`` rows that match; ``query.limit`` does not matter."""
     given = _parameters(query) | {"watermark": engine.verdict_watermark(), "most": most}
-    return int(_fetched(sql.count(given), given)[0][0])
+    return Count(*_fetched(sql.count(given, kind), given)[0])
 
 
 def _parameters(query: Query) -> dict[str, Any]:

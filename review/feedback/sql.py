@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+Kind = Literal["row", "answer", "preference", "judgement"]
+"""Every row; or one that teaches what to say, which of two answers is better, or whether the
+agent's answer was good."""
 
 # Seeded answers belong to the reviewer's record: they are no feedback.
 _ALWAYS: Final = (
@@ -18,6 +22,44 @@ _OPTIONAL: Final = {
     "end": "decision.created_at < %(end)s",
     "decision": "decision.word = %(decision)s",
     "reviewers": "decision.actor_id = ANY(%(reviewers)s)",
+}
+# Only what a person said teaches, and only where it is what stands: a rule's approval, and a
+# dissenter whom the others overruled, say nothing of what is right. Who said it first teaches
+# it for all, so that four eyes make one example.
+_ENDS: Final = """
+    {0}.word IN ('approved', 'corrected', 'responded') AND {0}.output = task.output
+        AND task.word <> 'rejected'
+    OR {0}.word = 'rejected' AND task.word = 'rejected'
+"""
+_TEACHES: Final = f"""
+    (SELECT kind FROM orchestrator_actor WHERE id = decision.actor_id) = 'human'
+    AND ({_ENDS.format("decision")})
+    AND NOT EXISTS (
+        SELECT FROM orchestrator_decision sooner
+        JOIN orchestrator_verdict settled ON settled.decision_id = sooner.id
+        JOIN orchestrator_actor who ON who.id = sooner.actor_id
+        WHERE sooner.task_id = decision.task_id AND settled.id < verdict.id
+            AND settled.source <> 'seed' AND who.kind = 'human' AND ({_ENDS.format("sooner")})
+    )
+"""  # noqa: S608
+_AGENT_SAID: Final = """(
+    SELECT attempt.output FROM orchestrator_routing earlier
+    JOIN orchestrator_attempt attempt ON attempt.id = earlier.attempt_id
+    WHERE earlier.task_id = task.id AND earlier.round <= decision.round
+    ORDER BY earlier.round DESC LIMIT 1
+)"""
+_FITS: Final[Mapping[Kind, str]] = {
+    "row": "TRUE",
+    "answer": f"decision.word <> 'rejected' AND {_TEACHES}",
+    "preference": f"""
+        decision.word IN ('approved', 'corrected') AND {_TEACHES}
+        AND {_AGENT_SAID} <> task.output
+    """,
+    "judgement": f"""
+        decision.word <> 'responded' AND {_TEACHES}
+        AND CASE decision.word WHEN 'rejected' THEN {_AGENT_SAID} IS NOT NULL
+            ELSE {_AGENT_SAID} = task.output END
+    """,
 }
 _SETTLED: Final = """
     FROM orchestrator_verdict verdict
@@ -80,20 +122,25 @@ LEFT JOIN LATERAL (
 ) corrections ON TRUE
 ORDER BY page.verdict_id
 """
-_COUNT: Final = "SELECT count(*) FROM (SELECT 1 {settled} LIMIT %(most)s) AS matching"
+_COUNT: Final = """
+SELECT count(*), count(*) FILTER (WHERE fits), COALESCE(max(id), 0)
+FROM (SELECT verdict.id, {fits} AS fits {settled} ORDER BY verdict.id LIMIT %(most)s) matching
+"""
 
 
-def batch(parameters: Mapping[str, Any]) -> str:
+def batch(parameters: Mapping[str, Any], kind: Kind) -> str:
     return _BATCH.format(
-        settled=_settled(parameters), agent=_NAME.format("agent"), reviewer=_NAME.format("reviewer")
+        settled=_settled(parameters, _FITS[kind]),
+        agent=_NAME.format("agent"),
+        reviewer=_NAME.format("reviewer"),
     )
 
 
-def count(parameters: Mapping[str, Any]) -> str:
-    return _COUNT.format(settled=_settled(parameters))
+def count(parameters: Mapping[str, Any], kind: Kind) -> str:
+    return _COUNT.format(settled=_settled(parameters), fits=_FITS[kind])
 
 
-def _settled(parameters: Mapping[str, Any]) -> str:
-    """Only names of this module come into the text; values travel as parameters."""
+def _settled(parameters: Mapping[str, Any], *more: str) -> str:
+    """Only texts of this module come into the statement; values travel as parameters."""
     optional = (text for name, text in _OPTIONAL.items() if name in parameters)
-    return _SETTLED.format(conditions=" AND ".join((*_ALWAYS, *optional)))
+    return _SETTLED.format(conditions=" AND ".join((*_ALWAYS, *optional, *more)))

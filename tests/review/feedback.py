@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from orchestrator import engine
 from orchestrator.models import Task, TaskState
-from review.feedback import Export, Query
+from review.feedback import Outgoing, Query
 
 
 def settle_now() -> None:
@@ -22,5 +22,5 @@ def settle_now() -> None:
 
 def exported(**asked: str) -> list[dict[str, Any]]:
     """The rows of a query, read back from JSON Lines."""
-    export = Export("jsonl", Query.parse({"workflow": "expenses"} | asked, None))
+    export = Outgoing("jsonl", Query.parse({"workflow": "expenses"} | asked, None))
     return [json.loads(line) for line in b"".join(export).splitlines()]

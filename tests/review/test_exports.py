@@ -86,7 +86,7 @@ def test_the_page_says_how_a_program_asks_for_the_same(bea: Client, approved: Ta
 
     assert page.context["command"] == (
         "manage.py export_feedback --workflow expenses --decision approved --format csv"
-        " --out expenses.csv"
+        " --out expenses-feedback.csv"
     )
     query = "workflow=expenses&decision=approved&format=csv"
     assert f'/api/v1/feedback?{query}"' in page.context["api_line"]

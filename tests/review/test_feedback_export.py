@@ -18,7 +18,7 @@ from django.utils.dateparse import parse_datetime
 
 from orchestrator.exceptions import Invalid
 from orchestrator.models import Verdict, Workflow
-from review.feedback import Export, Query, stream, write_files
+from review.feedback import Outgoing, Query, stream, write_files
 from tests import world
 from tests.review.feedback import settle_now
 
@@ -67,7 +67,7 @@ def test_what_does_not_match_is_not_looked_at_again(decided: Workflow) -> None:
 def test_a_sheet_has_no_cursor(decided: Workflow) -> None:
     data = b"".join(stream("csv", query()))
 
-    assert data == b"".join(Export("csv", query()))
+    assert data == b"".join(Outgoing("csv", query()))
 
 
 def test_a_stream_of_an_unknown_format_is_refused_before_its_first_byte(expenses: Workflow) -> None:
@@ -99,7 +99,7 @@ def test_a_file_comes_with_its_manifest(decided: Workflow, tmp_path: Path) -> No
 def test_a_failure_leaves_the_file_of_before(decided: Workflow, tmp_path: Path) -> None:
     out = tmp_path / "feedback.jsonl"
     out.write_text("before")
-    export = Export("jsonl", query(since="0"))
+    export = Outgoing("jsonl", query(since="0"))
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE orchestrator_correction RENAME TO away")
 
@@ -116,7 +116,7 @@ def test_standard_output_has_rows_only(
     call_command("export_feedback", "--workflow", "expenses", "--format", "csv")
 
     said = capsys.readouterr()
-    assert said.out == b"".join(Export("csv", query())).decode()
+    assert said.out == b"".join(Outgoing("csv", query())).decode()
     (line,) = said.err.splitlines()
     assert json.loads(line)["sha256"] == hashlib.sha256(said.out.encode()).hexdigest()
 

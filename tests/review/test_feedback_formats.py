@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from orchestrator.exceptions import Invalid
 from orchestrator.models import Workflow
-from review.feedback import FORMATS, KEYS, Export, Query, format_of
+from review.feedback import FORMATS, KEYS, Outgoing, Query, format_of
 from review.feedback.formats import cell
 from tests import world
 from tests.review.feedback import settle_now
@@ -69,7 +69,7 @@ def test_numbers_stay_numbers(value: Any, wanted: str) -> None:
 
 
 def sheet(query: Query) -> list[dict[str, str]]:
-    data = b"".join(Export("csv", query)).decode()
+    data = b"".join(Outgoing("csv", query)).decode()
     return list(csv.DictReader(io.StringIO(data, newline="")))
 
 
@@ -82,7 +82,7 @@ def test_a_sheet_has_what_the_lines_have(expenses: Workflow) -> None:
 
     (cells,) = sheet(query)
 
-    (line,) = map(json.loads, b"".join(Export("jsonl", query)).splitlines())
+    (line,) = map(json.loads, b"".join(Outgoing("jsonl", query)).splitlines())
     assert list(cells) == list(KEYS) == list(line)
     assert (cells["case_key"], cells["comment"]) == ("'@lunch", "'+49 \u00e9")
     for key in ("output", "final", "corrections", "patch", "field_provenance", "route"):
@@ -94,7 +94,7 @@ def test_a_sheet_has_what_the_lines_have(expenses: Workflow) -> None:
 
 
 def test_an_empty_sheet_has_its_header(expenses: Workflow) -> None:
-    data = b"".join(Export("csv", Query.parse({"workflow": "expenses"}, None)))
+    data = b"".join(Outgoing("csv", Query.parse({"workflow": "expenses"}, None)))
 
     assert data.decode() == ",".join(KEYS) + "\r\n"
 
