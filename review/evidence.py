@@ -6,24 +6,12 @@ is fetched from elsewhere: an image is a file of this site or stands in the case
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from orchestrator.images import is_image
 from orchestrator.pointers import MISSING, lookup
-
-# No query and no dots beside the last: an address that changes something is no image.
-LOCAL_IMAGE: Final = re.compile(r"/(?:[\w-]+/)*[\w-]+\.(?:png|jpe?g|gif|webp)", re.ASCII)
-INLINE_IMAGE: Final = re.compile(r"data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/]+={0,2})")
-MAGIC: Final = {
-    "png": (b"\x89PNG\r\n\x1a\n",),
-    "jpeg": (b"\xff\xd8\xff",),
-    "gif": (b"GIF87a", b"GIF89a"),
-    "webp": (b"RIFF",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +42,6 @@ def _kind(wanted: str, value: Any) -> str:
     if wanted == "chat" and _is_chat(value):
         return "chat"
     return "text" if isinstance(value, str) else "json"
-
-
-def is_image(address: str) -> bool:
-    """Whether a browser may be asked to show this address as an image."""
-    if LOCAL_IMAGE.fullmatch(address):
-        return True
-    match = INLINE_IMAGE.fullmatch(address)
-    return match is not None and _starts_like(match[1], match[2])
-
-
-def _starts_like(kind: str, body: str) -> bool:
-    try:
-        start = base64.b64decode(body[:32], validate=True)
-    except binascii.Error:
-        return False
-    return start.startswith(MAGIC[kind])
 
 
 def _is_chat(value: Any) -> bool:

@@ -16,6 +16,7 @@ from review import exports
 from tests import world
 from tests.review.conftest import SignIn
 from tests.review.feedback import settle_now
+from tests.review.paper import text_of
 
 
 def body(response: HttpResponseBase) -> str:
@@ -127,3 +128,68 @@ def test_a_wrong_filter_brings_the_form_back_with_what_is_wrong(
 def test_who_is_not_signed_in_is_asked_to(client: Client, corrected: Task) -> None:
     for url in ("/review/exports/", "/review/exports/download?workflow=expenses"):
         assert client.get(url).status_code == 302
+
+
+def test_the_page_shows_the_first_rows_as_they_leave(
+    bea: Client, corrected: Task, approved: Task
+) -> None:
+    page = bea.get("/review/exports/?workflow=expenses&format=preference-trl")
+
+    (line,) = page.context["found"].lines
+    assert json.loads(line)["metadata"]["task"] == corrected.pk
+    assert "2 rows match." in text_of(page)
+    assert "1 makes an example in this format." in text_of(page)
+
+
+def test_a_preview_has_five_rows(bea: Client, expenses: Workflow) -> None:
+    for number in range(7):
+        world.started(expenses, world.LUNCH, confidence=0.95, key=f"c-{number}")
+
+    lines = bea.get("/review/exports/?format=csv").context["found"].lines
+
+    assert [line.split(",")[6] for line in lines] == ["case_key", *(f"c-{n}" for n in range(5))]
+
+
+def test_a_long_row_is_shown_in_part_and_hidden_characters_by_their_names(
+    bea: Client, expenses: Workflow
+) -> None:
+    text = "\u202e<script>alert(1)</script>" + "x" * 5000
+    world.started(expenses, world.LUNCH, confidence=0.95, text=text)
+
+    page = bea.get("/review/exports/?format=jsonl")
+
+    (line,) = page.context["found"].lines
+    assert len(line) < 2000
+    shown = page.content.decode()
+    assert "U+202E" in shown
+    assert "\u202e" not in shown
+    assert "&lt;script&gt;alert(1)" in shown
+
+
+def test_counting_and_preview_look_at_the_same_rows_only(
+    bea: Client, approved: Task, corrected: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rare kind of row is not searched for in the whole record."""
+    monkeypatch.setattr(exports, "COUNTED", 0)
+
+    page = bea.get("/review/exports/?format=preference")
+
+    found = page.context["found"]
+    assert (found.rows, found.fitting, found.lines) == (1, 0, [])
+    assert "0 make an example" in text_of(page)
+
+
+def test_a_download_is_named_for_what_is_in_it(bea: Client, corrected: Task) -> None:
+    for key, name in (("sft", "sft"), ("csv", "feedback")):
+        response = bea.get(f"/review/exports/download?workflow=expenses&format={key}")
+        suffix = "csv" if key == "csv" else "jsonl"
+        day = f"{timezone.now():%Y-%m-%d}"
+        assert f'"expenses-{name}-{day}.{suffix}"' in response.headers["Content-Disposition"]
+
+
+def test_a_change_of_the_form_previews_without_the_whole_page(bea: Client, approved: Task) -> None:
+    page = bea.get("/review/exports/").content.decode()
+
+    assert 'hx-get="/review/exports/"' in page
+    assert 'id="found"' in page
+    assert 'id="program"' in page

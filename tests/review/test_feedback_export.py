@@ -156,3 +156,18 @@ def test_a_reader_that_has_enough_is_no_error(decided: Workflow) -> None:
     os.close(write)
 
     assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
+def test_a_format_without_ids_comes_with_them_beside_it(decided: Workflow, tmp_path: Path) -> None:
+    world.decided(world.in_review(decided, key="c"), "bea", "approved")
+    settle_now()
+    out = tmp_path / "chats.jsonl"
+
+    write_files(Outgoing("sft", query()), out)
+
+    (line,) = (tmp_path / "chats.jsonl.ids.jsonl").read_text().splitlines()
+    (row,) = [row for row in lines() if row.get("case_key") == "c"]
+    keys = ("workflow", "version", "step", "case", "case_key", "task", "cursor")
+    assert json.loads(line) == {key: row[key] for key in keys} | {"decision": row["id"]}
+    assert len(out.read_text().splitlines()) == 1
+    assert len(list(tmp_path.iterdir())) == 3
