@@ -3,6 +3,7 @@
 ``NAME_FILE`` names a file that holds the value of ``NAME``, for secrets.
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -344,3 +345,4 @@ def _logging() -> dict[str, Any]:
 
 
 LOGGING = _logging()
+logging.captureWarnings(capture=True)

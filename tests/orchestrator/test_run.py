@@ -43,6 +43,7 @@ class Site:
             "REWIRE_HOME": str(settings.HOME.path),
             "SECRET_KEY": "only-for-tests",
             "PORT": str(self.port),
+            "LOG_FORMAT": "json",
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -55,14 +56,17 @@ class Site:
         )
 
     def start(self, name: str) -> None:
-        with (settings.HOME.logs / f"run-{name}.log").open("wb") as log:
+        with self.log(name).open("wb") as log:
             self.running[name] = subprocess.Popen(
                 [sys.executable, "manage.py", *SERVICES[name]["command"]],
                 cwd=PROJECT,
                 env=self.environ,
-                stdout=log,
+                stdout=subprocess.DEVNULL,
                 stderr=log,
             )
+
+    def log(self, name: str) -> Path:
+        return settings.HOME.logs / f"run-{name}.log"
 
     def is_healthy(self, name: str) -> bool:
         """What the health check of compose.yaml says of the service."""
@@ -105,6 +109,10 @@ def test_the_processes_run_one_by_one_and_stop_in_time(site: Site) -> None:
         PROCESSES, 0
     )
     assert time.monotonic() - started < 30
+    lines = [line for name in PROCESSES for line in site.log(name).read_text().splitlines()]
+    assert {"time", "level", "logger", "message"} <= set.intersection(
+        *(set(orjson.loads(line)) for line in lines)
+    )
 
 
 def test_an_unknown_process_is_refused(site: Site) -> None:
