@@ -10,13 +10,14 @@ import yaml
 
 from integrations.demo import workflows
 from integrations.demo.digits import images
+from integrations.demo.feedback import texts
 from integrations.demo.refunds import generator
 
 Case = dict[str, Any]
 """``{"key": str, "data": JSON}``, as the engine starts it."""
 
 SIZE = 100
-COUNTS = {"tutorial": 3, "digits": images.COUNT, "refunds": 2200}
+COUNTS = {"tutorial": 3, "digits": images.COUNT, "feedback": texts.COUNT, "refunds": 2200}
 
 
 def batches(
@@ -31,7 +32,7 @@ def batches(
 
 
 def arriving(slug: str) -> Iterator[Case]:
-    """All cases of one workflow."""
+    """All cases of one workflow. Raises OSError for texts that were not fetched."""
     match slug:
         case "tutorial":
             yield from yaml.safe_load(workflows.text("tutorial-cases"))
@@ -39,6 +40,9 @@ def arriving(slug: str) -> Iterator[Case]:
             for number in range(1, images.COUNT + 1):
                 data = {"image": images.ADDRESS.format(number=number)}
                 yield {"key": images.key(number), "data": data}
+        case "feedback":
+            for key, text in texts.arriving():
+                yield {"key": key, "data": {"text": text.words}}
         case "refunds":
             for request in generator.arriving(COUNTS[slug]):
                 yield {"key": request.key, "data": request.data}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange
 
@@ -9,15 +11,15 @@ from integrations.demo import cases, workflows
 from orchestrator import engine
 from orchestrator.models import Actor, ActorKind, Case, Grant, Workflow
 
-SENDERS = {"tutorial": "shop", "refunds": "shop", "digits": "scanner"}
+SENDERS = {"tutorial": "shop", "refunds": "shop", "digits": "scanner", "feedback": "survey"}
 
 
-def load(most: int | None = None) -> int:
+def load(most: int | None = None, slugs: Sequence[str] = workflows.SLUGS) -> int:
     """Start what has not arrived yet, at most so many of each workflow; how many were new.
 
     Nothing is made or compared where all have arrived: a second start is quick.
     """
-    places = {row.slug: row for row in Workflow.objects.filter(slug__in=workflows.SLUGS)}
+    places = {row.slug: row for row in Workflow.objects.filter(slug__in=slugs)}
     senders = {slug: sender(place) for slug, place in places.items()}
     waiting = [slug for slug in places if not has_arrived(senders[slug], slug, most)]
     return sum(

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
-TEAMS = ("Refunds team", "Digits team")
+TEAMS = ("Refunds team", "Digits team", "Feedback team")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Person:
         return user
 
 
-REVIEWER = ("Reviewers", "Refund reviewers", "Digit reviewers")
+REVIEWER = ("Reviewers", "Refund reviewers", "Digit reviewers", "Feedback reviewers")
 
 PEOPLE = (
     Person("bea", "Bea", "reviewer", REVIEWER),

@@ -83,7 +83,7 @@ def killed(site: Site, line: Line) -> Killed:
 def _copy_readers(folder: Path) -> None:
     """Train once for a run of tests, not for each demo in it."""
     train()
-    for name in ("refunds", "digits"):
+    for name in ("refunds", "digits", "feedback"):
         shutil.copytree(settings.HOME.path / "demo" / name, folder / "demo" / name)
 
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 SLUGS = ("tutorial", "digits", "refunds")
+FETCHED = "feedback"
+"""Only there where its texts could be fetched."""
 
 
 def text(name: str) -> str:

@@ -6,14 +6,22 @@ from threading import Thread
 
 import pytest
 
-from integrations.demo import ledger
+from integrations.demo import feedback, ledger
+from integrations.demo.feedback import package
 from tests.readers import train
 
 
 @pytest.fixture(scope="session")
 def trained() -> None:
-    """Both readers, trained once for the run."""
+    """The readers, trained once for the run; that of feedback where its texts can be had."""
     train()
+
+
+@pytest.fixture(scope="session")
+def fetched(trained: None) -> None:
+    """The texts of customer feedback and their reader."""
+    if not feedback.STORE.trained:
+        pytest.skip(f"The package index does not give {package.REQUIREMENT}.")
 
 
 @pytest.fixture

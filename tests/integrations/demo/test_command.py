@@ -61,7 +61,7 @@ def test_the_ledger_takes_another_port_when_its_own_is_taken() -> None:
 
 
 def test_web_processes_never_import_numpy() -> None:
-    modules = ("refunds.agent", "digits.agent", "digits.views", "urls", "workflows", "cases")
+    modules = ("refunds.agent", "digits.agent", "digits.views", "feedback.agent", "urls", "cases")
     imports = "; ".join(f"import integrations.demo.{module}" for module in modules)
     program = f"import django, sys; django.setup(); {imports}; print('numpy' in sys.modules)"
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
 from integrations.demo import cases, loading, people, workflows
 from integrations.demo.management.commands.demo import publish
 from integrations.demo.processes import connect_ledger
 from orchestrator import authority, engine
 from orchestrator.exceptions import NotAllowed
-from orchestrator.models import Actor, Case, Connection, Grant, Workflow
+from orchestrator.models import Actor, Attempt, Case, Connection, Grant, Workflow
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("trained")]
 
@@ -62,3 +63,21 @@ def test_everybody_of_the_demo_sees_all_of_it() -> None:
         for user in User.objects.all()
     }
     assert seen == dict.fromkeys(("bea", "ben", "lea", "alice", "cara", "dora"), 3)
+
+
+@pytest.mark.usefixtures("fetched")
+def test_feedback_is_there_for_everybody_once_its_texts_were_fetched(
+    settings: Settings,
+) -> None:
+    settings.REWIRE_PYTHON_CALLABLES = ["integrations.demo."]
+    publish(workflows.FETCHED)
+
+    assert loading.load(most=2, slugs=[workflows.FETCHED]) == 2
+    case = Case.objects.get(key="F-001")
+    assert case.initiator.name == "survey"
+    engine.work_until_idle()
+    for name in ("bea", "ben", "lea", "alice", "cara", "dora"):
+        actor = Actor.objects.for_user(User.objects.get(username=name))
+        assert authority.may(actor, "view", case).allowed
+    output = Attempt.objects.get(task__case=case).output or {}
+    assert output["sentiment"] in ("positive", "neutral", "negative")

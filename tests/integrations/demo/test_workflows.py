@@ -8,6 +8,7 @@ import yaml
 from integrations.demo import cases, workflows
 from integrations.demo.digits import agent as digit_reader
 from integrations.demo.digits import images
+from integrations.demo.feedback import texts
 from integrations.demo.refunds import agent as refund_reader
 from integrations.demo.refunds import generator
 from orchestrator import conditions, schema
@@ -23,7 +24,7 @@ def step(name: str, key: str) -> dict[str, Any]:
     return next(step for step in read(name)["steps"] if step["key"] == key)
 
 
-@pytest.mark.parametrize("slug", workflows.SLUGS)
+@pytest.mark.parametrize("slug", [*workflows.SLUGS, workflows.FETCHED])
 def test_every_schema_and_condition_of_a_definition_holds(slug: str) -> None:
     definition = read(slug)
     rights = [right for step in definition["steps"] for right in step.get("rights", [])]
@@ -41,6 +42,16 @@ def test_every_case_fits_the_data_that_its_workflow_asks_for(slug: str) -> None:
     data = read(slug)["data"]
 
     assert all(schema.validate(data, case["data"]) == [] for case in cases.arriving(slug))
+
+
+@pytest.mark.usefixtures("fetched")
+def test_every_text_that_was_fetched_fits_too() -> None:
+    data, output = read("feedback")["data"], step("feedback", "read")["schema"]
+
+    assert all(schema.validate(data, case["data"]) == [] for case in cases.arriving("feedback"))
+    assert all(
+        schema.validate(output, {"sentiment": text.sentiment}) == [] for _, text in texts.arriving()
+    )
 
 
 def test_all_cases_arrive_once_and_every_workflow_has_some_from_the_start() -> None:
@@ -71,4 +82,4 @@ def test_the_tutorial_explains_every_key_that_the_other_files_use() -> None:
         rights = [k for s in definition["steps"] for r in s.get("rights", []) for k in r]
         return {*definition, *steps, *rights}
 
-    assert keys("refunds") | keys("digits") <= keys("tutorial")
+    assert keys("refunds") | keys("digits") | keys("feedback") <= keys("tutorial")

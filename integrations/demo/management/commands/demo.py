@@ -11,7 +11,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from integrations.demo import digits, people, refunds, workflows
+from integrations.demo import digits, feedback, people, refunds, workflows
+from integrations.demo.feedback.package import AbsentError
 from integrations.demo.loading import load
 from integrations.demo.processes import connect_ledger, free_port, ledger_process
 from orchestrator import engine
@@ -61,18 +62,29 @@ class Command(BaseCommand):
 
         ``port``: where the ledger listens this time. ``most``: so many cases of each workflow.
         """
-        with self.phase("Training the readers"):
-            refunds.STORE.ensure()
-            digits.STORE.ensure()
+        slugs = self.read_what_there_is()
         with self.phase("Creating people"):
             people.ensure()
         with self.phase("Publishing workflows"):
-            for slug in workflows.SLUGS:
+            for slug in slugs:
                 if not Workflow.objects.filter(slug=slug).exists():
                     publish(slug)
             connect_ledger(port)
         with self.phase("Loading cases"):
-            load(most)
+            load(most, slugs)
+
+    def read_what_there_is(self) -> tuple[str, ...]:
+        """Train the readers; the workflows that have theirs."""
+        with self.phase("Training the readers"):
+            refunds.STORE.ensure()
+            digits.STORE.ensure()
+        with self.phase("Fetching customer feedback"):
+            try:
+                feedback.STORE.ensure()
+            except AbsentError as error:
+                self.stdout.write(f"{error} Customer feedback is left out.")
+                return workflows.SLUGS
+        return (*workflows.SLUGS, workflows.FETCHED)
 
     def print_logins(self) -> None:
         for name, password, role in people.logins():
