@@ -12,6 +12,7 @@ from django.db import models
 
 from orchestrator import narration
 from orchestrator.diffing import Change
+from orchestrator.explaining import explanation
 from orchestrator.models import (
     Actor,
     ActorKind,
@@ -67,6 +68,7 @@ class DecisionView:
     who_icon: str
     word: str
     at: datetime
+    sentence: str
     undone: bool
     comment: str
     changes: list[Change]
@@ -214,13 +216,14 @@ def decision_views(decisions: models.QuerySet[Decision]) -> list[DecisionView]:
 
 
 def _decision_view(decision: Decision, routing: Routing | None) -> DecisionView:
-    kind = decision.actor.kind
+    kind, who = decision.actor.kind, name_of(decision.actor)
     return DecisionView(
         id=decision.pk,
-        who=name_of(decision.actor),
+        who=who,
         who_icon="user" if kind == "human" else kind,
         word=decision.word,
         at=decision.created_at,
+        sentence=explanation(decision, routing, who),
         undone=decision.seat is not None and decision.seat.decision_id != decision.pk,
         comment=decision.comment,
         changes=[

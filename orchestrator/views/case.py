@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator import authority, engine
+from orchestrator.casefile import parts_of
 from orchestrator.models import (
     Actor,
     Attempt,
@@ -41,7 +42,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "case": head(shown, actor, sight),
         "hidden_rest": sight.is_blind,
         "data_hidden": sight.data_hidden,
-        "data": shown.data,
+        "file": [] if sight.data_hidden else parts_of(shown, sight),
         "facts": facts(shown, sight),
         "tasks": open_tasks(shown, sight),
         "incidents": [] if sight.is_blind else incident_rows(actor, open_incidents(shown)),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from orchestrator import engine
-from orchestrator.models import Case, Event, Task, Workflow
+from orchestrator.casefile import Part, without
+from orchestrator.models import Case, Event, Seat, Task, Workflow
 from tests.world import (
     EXPENSES,
     FLIGHT,
@@ -338,3 +341,151 @@ def test_cancelling_is_offered_to_who_may(expenses: Workflow, name: str, may: bo
     case = started(expenses)
 
     assert ("Cancel this case?" in shown(name, case)) is may
+
+
+# The case file, and why a decision is as it is
+
+
+def parts(name: str, case: Case) -> list[Part]:
+    page = signed_in(name).get(reverse("case", args=[case.pk]))
+    return list(page.context["file"])
+
+
+def settled(task: Task) -> Case:
+    Task.objects.filter(pk=task.pk).update(settle_at=timezone.now())
+    engine.settle_due()
+    return Case.objects.get(pk=task.case_id)
+
+
+def sentences(case: Case) -> list[str]:
+    page = signed_in("bea").get(reverse("case", args=[case.pk]))
+    return [decision.sentence for decision in page.context["decisions"]]
+
+
+def test_the_case_file_says_who_wrote_what(expenses: Workflow) -> None:
+    task = in_review(expenses)
+    done = decided(task, "bea", "corrected", output=LUNCH | {"amount": 33.5})
+
+    came, wrote = parts("bea", settled(task))
+
+    assert (came.title, came.by, came.value) == (
+        "What came in",
+        "started by Alice",
+        {"text": "A receipt"},
+    )
+    assert (wrote.title, wrote.step, wrote.by) == (
+        "expense",
+        "Read the receipt",
+        "corrected by Bea",
+    )
+    assert (wrote.fields, wrote.decision) == ("amount", done.decision.pk)
+    assert wrote.value["amount"] == 33.5
+
+
+def test_what_two_people_approved_names_both(expenses: Workflow) -> None:
+    task = in_review(expenses, FLIGHT)
+    decided(task, "bea", "approved")
+    decided(task, "ben", "approved")
+
+    assert parts("lea", settled(task))[1].by == "approved by Bea and Ben"
+
+
+def test_what_a_rule_approved_names_the_rule(expenses: Workflow) -> None:
+    case = started(expenses, LUNCH, confidence=0.99)
+
+    assert parts("bea", case)[1].by == "approved by rule 3 of version 1"
+
+
+def test_what_nobody_judged_names_who_wrote_it() -> None:
+    rights = EXPENSES[EXPENSES.index("    rights:") : EXPENSES.index("  - key: booked")]
+    says = "settings: {output: {merchant: Kantine, amount: 42.5}}"
+    text = EXPENSES.replace(rights, "").replace("kind: agent", "kind: system")
+    case = started(workflow(text.replace("settings: {}", says)))
+    engine.work_until_idle()
+
+    case.refresh_from_db()
+    assert [part.by for part in parts("bea", case)] == ["started by Alice", "written by reader@1"]
+
+
+def test_an_image_is_shown_where_it_is_evidence() -> None:
+    place = workflow(EXPENSES.replace("as: text", "as: image"))
+    shows = started(place, text="/media/receipt-1.png")
+    lies = started(place, text="https://elsewhere.example/receipt.png")
+
+    assert [(image.label, image.address) for image in parts("bea", shows)[0].images] == [
+        ("Receipt", "/media/receipt-1.png")
+    ]
+    assert '<img src="/media/receipt-1.png" alt="Receipt">' in shown("bea", shows)
+    assert "<img src=" not in shown("bea", lies).split("<main")[1]
+    assert "https://elsewhere.example/receipt.png" in shown("bea", lies)
+
+
+def test_a_blind_reviewer_reads_no_case_file_of_what_came_after(expenses: Workflow) -> None:
+    task = in_review(expenses)
+    done = Case.objects.get(pk=task.case_id)
+    decided(task, "ben", "approved")
+    settled(task)
+    blind = Seat.objects.get(task=task)
+    Seat.objects.create(
+        task=task,
+        round=1,
+        purpose="audit",
+        number=1,
+        workflow=expenses,
+        step_key="read",
+        group=blind.group,
+        due_at=timezone.now(),
+        blind=True,
+    )
+
+    assert parts("bea", done) == []
+
+
+def test_a_rule_is_explained_in_one_sentence(expenses: Workflow) -> None:
+    case = started(expenses, LUNCH, confidence=0.97)
+
+    assert sentences(case) == [
+        (
+            "Approved by rule 3 “Small and sure” of version 1 under Alice: "
+            "confidence 0.97 is at least 0.90 and amount 42.5 is at most 100."
+        )
+    ]
+
+
+def test_a_person_is_explained_with_the_rule_that_asked(expenses: Workflow) -> None:
+    task = in_review(expenses, confidence=0.5)
+    decided(task, "bea", "rejected")
+
+    assert sentences(task.case) == [
+        (
+            "Rejected by Bea, asked by rule 4 “Everything else” of version 1 under Alice: "
+            "confidence 0.50 is below 0.90."
+        )
+    ]
+
+
+def test_silence_is_explained(expenses: Workflow) -> None:
+    task = in_review(expenses)
+    Seat.objects.filter(task=task).update(due_at=timezone.now() - timedelta(hours=1))
+    engine.expire_seats()
+
+    assert sentences(task.case) == [
+        (
+            "Escalated by version 1 under Alice, because nobody decided in time. "
+            "Asked by rule 4 “Everything else”: confidence 0.50 is below 0.90."
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("paths", "left"),
+    [
+        (["/a/b"], {"a": {"c": 2}, "d": [1]}),
+        (["/a/b", "/a/c"], {"d": [1]}),
+        (["/a"], {"d": [1]}),
+        (["/x/y", "/d/0"], {"a": {"b": 1, "c": 2}, "d": [1]}),
+        ([""], {}),
+    ],
+)
+def test_paths_are_left_out(paths: list[str], left: Any) -> None:
+    assert without({"a": {"b": 1, "c": 2}, "d": [1]}, paths) == left

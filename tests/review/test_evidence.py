@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from review.evidence import exhibits, is_image
+from orchestrator.images import is_image
+from review.evidence import exhibits
 
 PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 40).decode()
 
