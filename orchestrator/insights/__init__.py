@@ -1,6 +1,6 @@
 """What the counters say: how a workflow does, by version and period."""
 
-from orchestrator.insights.figures import Band, Figures, Share, figures
+from orchestrator.insights.figures import Band, Figures, Share, figures, spread
 from orchestrator.insights.reading import PERIODS, Period, Slice, added, now_in, slices
 from orchestrator.insights.selecting import WHAT, Selection, selected
 
@@ -18,4 +18,5 @@ __all__ = [
     "now_in",
     "selected",
     "slices",
+    "spread",
 ]

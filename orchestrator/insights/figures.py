@@ -103,9 +103,9 @@ def figures(part: Slice) -> Figures:
         started=counts.get("started", 0),
         completed=counts.get("completed", 0),
         cancelled=counts.get("cancelled", 0),
-        lead=_spread(part, "lead"),
-        waited=_spread(part, "waited"),
-        seconds=_spread(part, "seconds"),
+        lead=spread(part, "lead"),
+        waited=spread(part, "waited"),
+        seconds=spread(part, "seconds"),
         automation=Share(auto, auto + blocked + asked),
         blocked=blocked,
         asked=asked,
@@ -126,7 +126,8 @@ def _overrides(said: Histogram) -> Share:
     return Share(overridden, overridden + said.get("approved", 0))
 
 
-def _spread(part: Slice, measure: str) -> Spread:
+def spread(part: Slice, measure: str) -> Spread:
+    """Of the durations that a measure has counted."""
     found = part.histograms.get(measure, {})
     return Spread(sum(found.values()), quantile(found, 0.5), quantile(found, 0.9))
 

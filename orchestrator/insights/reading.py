@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,15 +47,14 @@ class Slice:
 
     start: datetime
     end: datetime
-    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    histograms: dict[str, Histogram] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(int))
-    )
+    counts: dict[str, int] = field(default_factory=dict)
+    histograms: dict[str, Histogram] = field(default_factory=dict)
 
     def add(self, measure: str, count: int, histogram: Mapping[str, int] | None) -> None:
-        self.counts[measure] += count
+        self.counts[measure] = self.counts.get(measure, 0) + count
+        mine = self.histograms.setdefault(measure, {})
         for key, amount in (histogram or {}).items():
-            self.histograms[measure][key] += amount
+            mine[key] = mine.get(key, 0) + amount
 
 
 def slices(workflow: int, version: int | None, period: Period, now: datetime) -> list[Slice]:

@@ -18,7 +18,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return NOTHING
     for size, unit in _UNITS:
-        if seconds >= size:
+        if seconds >= size * 0.995:
             return f"{_short(seconds / size)} {unit}"
     return f"{_short(seconds)} s"
 

@@ -98,10 +98,18 @@ def _moment(text: str) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def _readable(text: str) -> str:
+    try:
+        at = _moment(text)
+    except ValueError:
+        at = None
+    return f"{at:%Y-%m-%d %H:%M %Z}" if at else text
+
+
 def told(wanted: Mapping[str, str]) -> str:
     """What the chosen cases have in common, "" where nothing is chosen beside the form."""
     version = f"of version {wanted['version']}" if wanted["version"] else ""
-    limits = (f"{name} {wanted[name]}" for name in ("since", "until") if wanted[name])
+    limits = (f"{name} {_readable(wanted[name])}" for name in ("since", "until") if wanted[name])
     band = f"with confidence in band {wanted['band']}" if wanted["band"] else ""
     parts = (version, WHAT.get(wanted["what"], ""), band, *limits)
     said = " ".join(part for part in parts if part)

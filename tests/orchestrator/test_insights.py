@@ -22,10 +22,7 @@ COUNTS = st.lists(st.integers(0, 10**6), min_size=3, max_size=3)
     [(0, 10, 0.0, 0.278), (10, 10, 0.722, 1.0), (45, 50, 0.786, 0.957), (500, 1000, 0.469, 0.531)],
 )
 def test_wilsons_interval(part: int, whole: int, low: float, high: float) -> None:
-    assert Share(part, whole).interval == (
-        pytest.approx(low, abs=0.001),
-        pytest.approx(high, abs=0.001),
-    )
+    assert Share(part, whole).interval == pytest.approx((low, high), abs=0.001)
 
 
 def test_of_nothing_everything_is_possible() -> None:
@@ -88,17 +85,39 @@ def test_the_upper_edge_is_a_round_number_not_far_above(largest: float) -> None:
     assert top <= max(1, largest * 2.6) * (1 + 1e-9)
 
 
+@pytest.mark.parametrize(
+    ("largest", "top"), [(0, 1), (7, 10), (1900, 3600), (50_000, 86_400), (10**6, 2 * 7 * 86_400)]
+)
+def test_durations_end_at_a_round_one(largest: float, top: float) -> None:
+    assert charts.nice_duration(largest) == top
+
+
+def test_bars_of_one_look_are_one_path() -> None:
+    chart = charts.beside([("held", [1, 0, 2]), ("said", [0, 1, 0])])
+
+    assert [(look, path.count("z")) for look, path in chart.paths] == [("held", 2), ("said", 1)]
+    assert chart.paths[0][1].startswith("M1.5 50.0h3.5v50.0h-3.5z")
+
+
 def test_a_calibration_marks_what_was_too_sure() -> None:
     bands = [Band(str(number), Share(0, 0)) for number in range(9)] + [Band("9", Share(60, 100))]
 
     looks = {bar.look for bar in charts.calibration(bands).bars}
 
-    assert looks == {"said", "wrong", "wrong faint"}
+    assert looks == {"band", "wrong", "wrong faint"}
 
 
 @pytest.mark.parametrize(
     ("seconds", "told"),
-    [(None, "–"), (0.4, "0.4 s"), (8, "8 s"), (61, "1 min"), (5400, "1.5 h"), (200_000, "2.3 d")],
+    [
+        (None, "–"),
+        (0.4, "0.4 s"),
+        (8, "8 s"),
+        (61, "1 min"),
+        (3590, "1 h"),
+        (5400, "1.5 h"),
+        (200_000, "2.3 d"),
+    ],
 )
 def test_durations_in_words(seconds: float | None, told: str) -> None:
     assert wording.duration(seconds) == told

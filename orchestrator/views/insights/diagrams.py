@@ -1,0 +1,113 @@
+"""Charts, each with the table that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from orchestrator.insights import Band, Figures, Slice, charts, spread, wording
+from orchestrator.insights.charts import Chart
+from orchestrator.views.insights.frame import Frame
+
+Parts = Sequence[Slice]
+
+
+def drawn(frame: Frame, parts: Parts, total: Figures) -> dict[str, Any]:
+    return {
+        "flow": flow(frame, parts),
+        "ways": ways(frame, parts),
+        "lead": lead(frame, parts),
+        "bands": bands(frame, total),
+    }
+
+
+def flow(frame: Frame, parts: Parts) -> dict[str, Any]:
+    started, completed = _counts(parts, "started"), _counts(parts, "completed")
+    chart = charts.beside([("held", started), ("said", completed)])
+    return _over(frame, parts, chart, f"{chart.top:,.0f}") | {
+        "title": "Intake and throughput",
+        "label": f"{sum(started):,} cases started and {sum(completed):,} completed.",
+        "legend": [("held", "started"), ("said", "completed")],
+        "heads": ["started", "completed", "cancelled"],
+        "rows": _lines(frame, parts, "started", "completed", "cancelled"),
+    }
+
+
+def ways(frame: Frame, parts: Parts) -> dict[str, Any]:
+    auto, asked, blocked = (_counts(parts, name) for name in ("auto", "asked", "blocked"))
+    chart = charts.stacked([("held", auto), ("said", asked), ("wrong", blocked)])
+    return _over(frame, parts, chart, f"{chart.top:,.0f}") | {
+        "title": "Who decided about outputs",
+        "label": f"A rule approved {sum(auto):,} outputs, {sum(asked):,} came before people"
+        f" and a rule blocked {sum(blocked):,}.",
+        "legend": [
+            ("held", "approved by a rule"),
+            ("said", "asked people"),
+            ("wrong", "blocked by a rule"),
+        ],
+        "heads": ["approved by a rule", "asked people", "blocked"],
+        "rows": _lines(frame, parts, "auto", "asked", "blocked"),
+    }
+
+
+def lead(frame: Frame, parts: Parts) -> dict[str, Any]:
+    spreads = [spread(part, "lead") for part in parts]
+    halves, nines = [row.p50 or 0 for row in spreads], [row.p90 or 0 for row in spreads]
+    chart = charts.layered([("said", nines), ("held", halves)])
+    rows = _lines(frame, parts, "completed")
+    return _over(frame, parts, chart, wording.duration(chart.top)) | {
+        "title": "Lead time",
+        "label": "How long the cases took that were completed then.",
+        "legend": [("held", "half of the cases"), ("said", "nine of ten")],
+        "heads": ["completed", "half within", "nine of ten within"],
+        "rows": [
+            (name, [*cells, wording.duration(row.p50), wording.duration(row.p90)])
+            for (name, cells), row in zip(rows, spreads, strict=True)
+        ],
+    }
+
+
+def _counts(parts: Parts, measure: str) -> list[int]:
+    return [part.counts.get(measure, 0) for part in parts]
+
+
+def _over(frame: Frame, parts: Parts, chart: Chart, top: str) -> dict[str, Any]:
+    """A chart, its upper edge and the names of its first, middle and last slice."""
+    names = [wording.slice_name(part.start, frame.period.grain) for part in parts]
+    edges = [names[0], names[len(names) // 2], names[-1]] if len(names) > 2 else names
+    return {"chart": chart, "top": top, "edges": edges}
+
+
+def _lines(frame: Frame, parts: Parts, *measures: str) -> list[tuple[str, list[str]]]:
+    """Name of a slice -> so many of each measure; measures are words of the links too."""
+    return [
+        (
+            wording.slice_name(part.start, frame.period.grain),
+            [frame.number(part.counts.get(name, 0), name, part) for name in measures],
+        )
+        for part in parts
+    ]
+
+
+def bands(frame: Frame, total: Figures) -> dict[str, Any] | None:
+    """Whether people agreed as often as the agent was sure; None where nothing was judged."""
+    judged = [band for band in total.bands if band.share.whole]
+    if not judged:
+        return None
+    return {
+        "chart": charts.calibration(total.bands),
+        "rows": [_band(frame, band) for band in judged],
+    }
+
+
+def _band(frame: Frame, band: Band) -> dict[str, Any]:
+    share, more = band.share, f"&band={band.key}"
+    return {
+        "name": wording.band_name(band),
+        "judged": frame.number(share.whole, "judged", more=more),
+        "agreed": frame.number(share.part, "agreed", more=more),
+        "share": wording.percent(share.value),
+        "interval": wording.interval(share),
+        "verdict": wording.band_verdict(band),
+        "is_bad": band.verdict == "over",
+    }
