@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -32,7 +32,7 @@ from review.feedback import (
     history,
     note,
 )
-from review.views.doors import actor_of
+from review.views.doors import ReviewRequest, actor_of
 
 COUNTED: Final = 10_000
 DEFAULT: Final = next(iter(FORMATS))
@@ -42,7 +42,7 @@ MOST_REVIEWERS: Final = 500
 
 
 @require_safe
-def exports(request: HttpRequest) -> HttpResponse:
+def exports(request: ReviewRequest) -> HttpResponse:
     """The form, how many rows match what it says, the first of them, and what others took."""
     actor = actor_of(request)
     workflows = exportable(actor)
@@ -54,7 +54,7 @@ def exports(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
-def download(request: HttpRequest) -> HttpResponseBase:
+def download(request: ReviewRequest) -> HttpResponseBase:
     """The rows as a file, sent while they are read; the form again where it is not valid."""
     actor = actor_of(request)
     values = request.GET.dict()
@@ -122,7 +122,7 @@ def _bounded(text: str) -> list[str]:
 
 
 def _page(
-    request: HttpRequest,
+    request: ReviewRequest,
     actor: Actor,
     workflows: list[Workflow],
     values: dict[str, str],
@@ -153,7 +153,8 @@ def _page(
         "api_line": _api_line(given),
     }
     status = 200 if refusal is None else refusal.status
-    return render(request, "review/exports.html", context, status=status)
+    part = "#found" if request.htmx else ""
+    return render(request, f"review/exports.html{part}", context, status=status)
 
 
 def _sentences(refusal: Refusal | None) -> list[str]:

@@ -188,8 +188,12 @@ def test_a_download_is_named_for_what_is_in_it(bea: Client, corrected: Task) -> 
 
 
 def test_a_change_of_the_form_previews_without_the_whole_page(bea: Client, approved: Task) -> None:
-    page = bea.get("/review/exports/").content.decode()
+    page = bea.get("/review/exports/?format=kto", headers={"HX-Request": "true"}).content.decode()
 
-    assert 'hx-get="/review/exports/"' in page
-    assert 'id="found"' in page
-    assert 'id="program"' in page
+    assert page.strip().startswith('<div id="found"')
+    assert "1 makes an example" in page
+    assert 'hx-swap-oob="true"' in page
+    assert "--format kto" in page
+    assert "<form" not in page
+    wrong = bea.get("/review/exports/?from=x", headers={"HX-Request": "true"}).content.decode()
+    assert "From: Write a day as" in wrong
