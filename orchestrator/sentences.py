@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from orchestrator import engine
 from orchestrator.conditions import sentence
+from orchestrator.lately import Pace
 from orchestrator.models import DecisionRight, Mode, Step, StepKind, Transition, WorkflowVersion
 from orchestrator.templatetags.rewire import short_duration
 
@@ -48,6 +49,7 @@ class StepView:
     kind: str
     sentence: str
     instructions: str
+    pace: str
     rights: list[Right]
     exits: list[Exit]
 
@@ -60,9 +62,9 @@ def steps_of(version: WorkflowVersion) -> list[Step]:
     )
 
 
-def step_views(steps: Iterable[Step]) -> list[StepView]:
+def step_views(steps: Iterable[Step], pace: Mapping[str, Pace]) -> list[StepView]:
     """The steps in sentences, in their order; steps as ``steps_of`` reads them."""
-    return [_step(step) for step in steps]
+    return [_step(step, pace.get(step.key)) for step in steps]
 
 
 def rights_of(step: Step) -> list[DecisionRight]:
@@ -73,7 +75,18 @@ def exits_of(step: Step) -> list[Transition]:
     return sorted(step.transitions.all(), key=lambda way: way.position)
 
 
-def _step(step: Step) -> StepView:
+def pace_of(pace: Pace) -> str:
+    """How much of what was decided lately people decided, and how long they waited and looked."""
+    share = f"{pace.by_people / pace.decided:.0%}"
+    parts = [f"Of the last {pace.decided:,} decisions here people made {share}"]
+    if pace.waited is not None:
+        parts.append(f"half of them within {short_duration(pace.waited)} of being asked")
+    if pace.looked is not None:
+        parts.append(f"with {short_duration(pace.looked)} of looking")
+    return ", ".join(parts) + "."
+
+
+def _step(step: Step, pace: Pace | None) -> StepView:
     rights, exits = rights_of(step), exits_of(step)
     return StepView(
         key=step.key,
@@ -81,6 +94,7 @@ def _step(step: Step) -> StepView:
         kind=step.kind,
         sentence=_does(step),
         instructions=step.instructions.strip(),
+        pace=pace_of(pace) if pace else "",
         rights=[_right(step, right) for right in rights],
         exits=[_exit(way) for way in exits],
     )

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator import authority, engine
 from orchestrator.exceptions import NotFound
+from orchestrator.lately import paces
 from orchestrator.models import Actor, Event, Workflow, WorkflowVersion
 from orchestrator.pages import paragraphs, person
 from orchestrator.sentences import step_views, steps_of
@@ -70,7 +71,7 @@ def workflow(request: HttpRequest, slug: str) -> HttpResponse:
         "workflow": head(request, found, actor),
         "shown": {"number": shown and shown.number} | label(found, shown),
         "map": map_of(steps, under_way(found) if runs else UnderWay()),
-        "steps": step_views(steps),
+        "steps": step_views(steps, paces([found.pk]).get(found.pk, {}) if runs else {}),
         "facts": facts(found, shown),
         "versions": [version_row(request, found, version, shown) for version in versions],
     }

@@ -387,6 +387,20 @@ def test_an_auditor_of_another_team_sees_no_deviation(expenses: Workflow) -> Non
     assert "not-yours" not in page.content.decode()
 
 
+def test_a_blind_reviewer_reads_no_deviation_of_her_case(expenses: Workflow) -> None:
+    task = in_review(expenses, key="blind-one")
+    done = decided(task, "ben", "approved")
+    engine.undo(done.decision.pk, actor=actor("ben"))
+    person("bea").groups.add(Group.objects.get(name="Auditors"))
+
+    before = part(page_of("bea"), "auditor")["deviations"]
+    Seat.objects.filter(task=task).update(blind=True)
+    blind = part(page_of("bea"), "auditor")["deviations"]
+
+    assert [row.place for row in before] == ["blind-one"]
+    assert blind == []
+
+
 def test_dora_sees_whether_everything_runs(expenses: Workflow) -> None:
     incident_in(expenses)
     lifesigns.report(lifesigns.TIMERS)

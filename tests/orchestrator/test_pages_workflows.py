@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from orchestrator import engine
 from orchestrator.definitions import import_draft
-from orchestrator.models import Case, Seat, Workflow
+from orchestrator.models import Case, Seat, Task, Workflow
 from orchestrator.under_way import MOST
-from tests.world import EXPENSES, actor, in_review, person, started, workflow
+from tests.world import EXPENSES, LUNCH, actor, decided, in_review, person, started, workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -142,7 +144,7 @@ def test_the_page_asks_the_same_few_questions_whatever_its_length(
         )
     client = signed_in("bea")
 
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(21):
         client.get(reverse("workflow", args=["expenses"]))
 
 
@@ -213,3 +215,22 @@ def test_all_ways_between_two_steps_are_one_line() -> None:
     assert lines[0].way.title == (
         'to Refused if decision is "rejected"; to Refused if amount is above 9'
     )
+
+
+def test_each_step_says_how_it_went_lately(expenses: Workflow) -> None:
+    for _ in range(3):
+        started(expenses, LUNCH, confidence=0.99)
+    task = in_review(expenses)
+    Seat.objects.filter(task=task).update(created_at=timezone.now() - timedelta(hours=2))
+    decided(task, "bea", "approved", seconds=40)
+    Task.objects.filter(state="decided").update(settle_at=timezone.now())
+    engine.settle_due()
+
+    assert page_of("bea").context["steps"][0].pace == (
+        "Of the last 4 decisions here people made 25%, "
+        "half of them within 2 h of being asked, with 40 s of looking."
+    )
+
+
+def test_without_decisions_nothing_is_said_of_the_pace(expenses: Workflow) -> None:
+    assert [step.pace for step in page_of("bea").context["steps"]] == ["", "", ""]

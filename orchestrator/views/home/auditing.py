@@ -12,6 +12,7 @@ from django.utils import timezone
 from orchestrator.engine.events import first_breaks
 from orchestrator.models import Actor, Case, Event, Workflow
 from orchestrator.pages import Moment, moments
+from orchestrator.sight import blind_seats
 from orchestrator.views.home.sections import Section, counted, listed
 
 CHAINS: Final = 50
@@ -99,9 +100,11 @@ def _places(actor: Actor, events: list[Event]) -> dict[str, tuple[str, str]]:
     for event in events:
         kind, _, number = event.stream.partition(":")
         ids[kind].add(int(number))
-    cases = Case.objects.visible_to(actor).filter(pk__in=ids["case"]) if ids["case"] else ()
+    # Who has a blind review in a case learns nothing of it here either.
+    blind = blind_seats(actor, ids["case"]).values("task__case")
+    cases = Case.objects.visible_to(actor).filter(pk__in=ids["case"]).exclude(pk__in=blind)
     places = Workflow.objects.visible_to(actor).filter(pk__in=ids["workflow"])
     return {f"case:{case.pk}": (reverse("case", args=[case.pk]), case.key) for case in cases} | {
         f"workflow:{place.pk}": (reverse("workflow", args=[place.slug]), place.name)
-        for place in (places if ids["workflow"] else ())
+        for place in places
     }
