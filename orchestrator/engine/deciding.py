@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from orchestrator import authority, routing, schema
+from orchestrator import authority, routing
 from orchestrator.diffing import Change, diff, digest, material, patch, same
 from orchestrator.engine.acts import Act, acting_on
-from orchestrator.engine.definition import allowed_words
+from orchestrator.engine.bench import Bench, bench_of
 from orchestrator.engine.finishing import CONSENT, settle
 from orchestrator.engine.incidents import open_incident, withdraw_seats
 from orchestrator.engine.judging import asked_right, note_decision, proof_of
@@ -26,8 +26,9 @@ from orchestrator.engine.opening import (
     record_route,
     seats_of,
 )
+from orchestrator.engine.saying import Said, check_block, checked_output
 from orchestrator.engine.tally import Ballot, tally
-from orchestrator.exceptions import AlreadyDecided, Invalid, StaleClaim, StaleDigest
+from orchestrator.exceptions import AlreadyDecided, StaleClaim, StaleDigest
 from orchestrator.models import (
     Actor,
     Case,
@@ -35,19 +36,15 @@ from orchestrator.models import (
     Decision,
     DecisionRight,
     Mode,
-    Routing,
     Seat,
     SeatPurpose,
     SeatState,
-    StepKind,
     Task,
     TaskState,
     Word,
 )
-from orchestrator.models.statements import ID, NUMBER, TOKEN, Kept, insert, store
-from orchestrator.pointers import Problem, child
+from orchestrator.models.statements import ID, TOKEN, Kept, insert, store
 
-MOST_COMMENT: Final = 4000
 MOST_SECONDS: Final = 7 * 24 * 3600.0
 
 
@@ -59,20 +56,6 @@ class Decided:
     task_state: str
     case_state: str
     settle_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What somebody wants to say of an output, as it came in."""
-
-    word: str
-    output: Any = None
-    reasons: Mapping[str, str] = field(default_factory=dict)
-    comment: str = ""
-    seconds: float | None = None
-    final: bool = False
-    via: str = "page"
-    digest: str = ""
 
 
 def screen_digest(task: Task, case: Case) -> str:
@@ -127,12 +110,6 @@ CLAIMED: Final = Kept(
     ),
     *(ID, TOKEN),
 )
-ROUTED: Final = Kept(
-    lambda task, number: Routing.objects.select_related("attempt").filter(
-        task_id=task, round=number
-    ),
-    *(ID, NUMBER),
-)
 
 
 def seat_of(task: Task, token: UUID | str) -> Seat | None:
@@ -142,27 +119,6 @@ def seat_of(task: Task, token: UUID | str) -> Seat | None:
     except ValueError:
         return None
     return CLAIMED.first(task.pk, wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """One decision under way: the locked task, its seat, and why the seat is there."""
-
-    act: Act
-    task: Task
-    seat: Seat
-    routed: Routing
-    right: DecisionRight
-
-
-def bench_of(act: Act, task: Task, seat: Seat) -> Bench:
-    routed = ROUTED.first(task.pk, seat.round)
-    assert routed is not None, "no seat is there without a route"  # noqa: S101
-    rights = act.definition.rights[task.step_key]
-    right = next(right for right in rights if right.pk == routed.right_id)
-    routed.right = right
-    seat.task = task
-    return Bench(act, task, seat, routed, right)
 
 
 def _decide(bench: Bench, said: Said) -> Decided:
@@ -194,67 +150,6 @@ def _moved_on(task: Task, case: Case, shown: str) -> list[Change]:
             if digest({"data": case.data, "output": output, "round": number}) == shown:
                 return diff(output, task.proposal)
     return []
-
-
-def checked_output(bench: Bench, said: Said) -> Any:
-    """The value that the decision stands for. Raises Invalid with the place of every problem."""
-    words = allowed_words(bench.task.step, bench.right, bench.seat.level)
-    if said.word not in words:
-        _refuse("/decision", f"Choose one of {', '.join(words)}.")
-    _check_words(bench, said)
-    match said.word:
-        case Word.APPROVED:
-            return _approved(bench, said)
-        case Word.CORRECTED:
-            return _corrected(bench, said)
-        case Word.RESPONDED:
-            return _responded(bench, said)
-    return None
-
-
-def _refuse(path: str, message: str) -> NoReturn:
-    raise Invalid(message, problems=[Problem(path, message).as_json()])
-
-
-def _check_words(bench: Bench, said: Said) -> None:
-    if len(said.comment) > MOST_COMMENT or "\x00" in said.comment:
-        _refuse("/comment", f"Write at most {MOST_COMMENT:,} characters.")
-    codes = [reason["code"] for reason in bench.task.step.reasons]
-    for path, code in said.reasons.items():
-        if code not in codes:
-            _refuse(child("/reasons", path), f"Choose one of {', '.join(codes) or 'none'}.")
-        if path and not path.startswith("/"):
-            _refuse("/reasons", "Name the field by its path, as in /amount.")
-
-
-def _approved(bench: Bench, said: Said) -> Any:
-    if said.output is not None and not same(said.output, bench.task.proposal):
-        _refuse("/output", "You changed fields: save a correction, or take the changes back.")
-    return bench.task.proposal
-
-
-def _corrected(bench: Bench, said: Said) -> Any:
-    _check_schema(bench, said.output)
-    if same(said.output, bench.task.proposal):
-        _refuse("/output", "Nothing is changed: approve it, or change what is wrong.")
-    return said.output
-
-
-def _responded(bench: Bench, said: Said) -> Any:
-    if said.output is None and bench.task.step.kind != StepKind.HUMAN:
-        if not said.comment.strip():
-            _refuse("/comment", "Write the answer.")
-        return None
-    _check_schema(bench, said.output)
-    return said.output
-
-
-def _check_schema(bench: Bench, output: Any) -> None:
-    if output is None:
-        _refuse("/output", "Give the whole output.")
-    if found := schema.validate(bench.task.step.schema, output):
-        problems = [Problem(f"/output{row.path}", row.message).as_json() for row in found]
-        raise Invalid("The output does not fit its schema.", problems=problems)
 
 
 def write(bench: Bench, said: Said, output: Any, *, grant: int | None = None) -> Decision:
@@ -376,8 +271,7 @@ def _judge_again(bench: Bench, decision: Decision, *, final: bool) -> None:
     act, task, attempt = bench.act, bench.task, bench.routed.attempt
     facts = facts_of(act, task, attempt, decision.output)
     route = routing.route(act.definition.rules[task.step_key], facts)
-    if route.mode == Mode.BLOCK:
-        _refuse("/output", f"The rules block this value: {route.reason}.")
+    check_block(route)
     right = asked_right(act, task, route)
     if route.mode == Mode.AUTO or right is None:
         _conclude(bench, Word.CORRECTED, decision.output, final=final)

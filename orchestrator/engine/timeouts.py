@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.db.models import Q
 
 from orchestrator.engine.acts import acting, locked_task
-from orchestrator.engine.deciding import Said, bench_of, count, fill, write
+from orchestrator.engine.bench import bench_of
+from orchestrator.engine.deciding import count, fill, write
+from orchestrator.engine.saying import Said
 from orchestrator.models import Seat, SeatState, TaskState
 from orchestrator.models.fields import ClockTimestamp
 

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 from orchestrator import routing
 from orchestrator.engine.acts import Act, acting, locked_task
-from orchestrator.engine.deciding import Bench, bench_of
+from orchestrator.engine.bench import Bench, bench_of
 from orchestrator.engine.incidents import withdraw_seats
 from orchestrator.engine.judging import asked_right
 from orchestrator.engine.opening import facts_of, offer, record_route
 from orchestrator.exceptions import NotAllowed, NotFound, UndoClosed
-from orchestrator.models import Actor, Decision, Mode, Seat, SeatState, Task, TaskState
+from orchestrator.models import Actor, Decision, Mode, Seat, SeatState, Task, TaskState, Word
 
 CLAIM_SECONDS = 600
 
@@ -37,7 +37,7 @@ def undo(decision_id: int, *, actor: Actor) -> Seat:
         if task.state == TaskState.DECIDED:
             _reopen_task(task)
         if task.round > decision.round:
-            seat = _new_round(act, task, bench_of(act, task, seat))
+            seat = _new_round(bench_of(act, task, seat), decision)
         else:
             _withdraw_later(act, task, seat)
             _reopen_seat(seat)
@@ -71,25 +71,34 @@ def _withdraw_later(act: Act, task: Task, seat: Seat) -> None:
     Seat.objects.filter(pk__in=[row.pk for row in later]).update(state=SeatState.WITHDRAWN)
 
 
-def _new_round(act: Act, task: Task, bench: Bench) -> Seat:
+def _new_round(bench: Bench, decision: Decision) -> Seat:
     """Undo a correction that opened a round: the value it corrected is judged anew."""
+    act, task = bench.act, bench.task
     for filled in Seat.objects.select_for_update(no_key=True).filter(
         task=task, state=SeatState.DECIDED, decided_by=act.actor
     ):
         _reopen_seat(filled)
     withdraw_seats(act, task)
-    attempt = bench.routed.attempt
-    task.proposal = attempt.output if attempt else None
+    attempt, earlier = bench.routed.attempt, _correction_before(decision)
+    task.proposal = earlier.output if earlier else attempt and attempt.output
     facts = facts_of(act, task, attempt, task.proposal)
     route = routing.route(act.definition.rules[task.step_key], facts)
     right = asked_right(act, task, route) or bench.right
     routed = record_route(
         act, task, route, right, attempt=attempt, action=Mode(right.mode), facts=facts
     )
-    seats = offer(act, task, routed, right)
+    seats = offer(act, task, routed, right, barred=[earlier.actor_id] if earlier else [])
     if not seats:
         raise UndoClosed
     return seats[0]
+
+
+def _correction_before(decision: Decision) -> Decision | None:
+    """The standing correction of somebody else whose value this one was about; else None."""
+    rows = Decision.objects.filter(
+        task=decision.task_id, round__lt=decision.round, word=Word.CORRECTED, filled__isnull=False
+    )
+    return rows.exclude(actor=decision.actor_id).order_by("-pk").first()
 
 
 def _claimed(act: Act, seat: Seat) -> Seat:

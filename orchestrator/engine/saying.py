@@ -1,0 +1,123 @@
+"""What somebody says of an output, checked before it is taken for a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from orchestrator import authority, routing, schema
+from orchestrator.diffing import same
+from orchestrator.engine.bench import Bench
+from orchestrator.engine.definition import allowed_words
+from orchestrator.engine.opening import demand_of, facts_of
+from orchestrator.exceptions import Invalid
+from orchestrator.models import Mode, SeatPurpose, StepKind, Word
+from orchestrator.pointers import Problem, child
+
+MOST_COMMENT: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody wants to say of an output, as it came in."""
+
+    word: str
+    output: Any = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    comment: str = ""
+    seconds: float | None = None
+    final: bool = False
+    via: str = "page"
+    digest: str = ""
+
+
+def checked_output(bench: Bench, said: Said) -> Any:
+    """The value that the decision stands for.
+
+    Raises Invalid with the place of every problem, and NotAllowed for a value beyond what
+    its author may decide, where no rule would look at it again.
+    """
+    words = allowed_words(bench.task.step, bench.right, bench.seat.level)
+    if said.word not in words:
+        _refuse("/decision", f"Choose one of {', '.join(words)}.")
+    _check_words(bench, said)
+    match said.word:
+        case Word.APPROVED:
+            return _approved(bench, said)
+        case Word.CORRECTED:
+            return _corrected(bench, said)
+        case Word.RESPONDED:
+            return _responded(bench, said)
+    return None
+
+
+def _refuse(path: str, message: str) -> NoReturn:
+    raise Invalid(message, problems=[Problem(path, message).as_json()])
+
+
+def _check_words(bench: Bench, said: Said) -> None:
+    if len(said.comment) > MOST_COMMENT or "\x00" in said.comment:
+        _refuse("/comment", f"Write at most {MOST_COMMENT:,} characters.")
+    codes = [reason["code"] for reason in bench.task.step.reasons]
+    for path, code in said.reasons.items():
+        if code not in codes:
+            _refuse(child("/reasons", path), f"Choose one of {', '.join(codes) or 'none'}.")
+        if path and not path.startswith("/"):
+            _refuse("/reasons", "Name the field by its path, as in /amount.")
+
+
+def _approved(bench: Bench, said: Said) -> Any:
+    if said.output is not None and not same(said.output, bench.task.proposal):
+        _refuse("/output", "You changed fields: save a correction, or take the changes back.")
+    return bench.task.proposal
+
+
+def _corrected(bench: Bench, said: Said) -> Any:
+    _check_schema(bench, said.output)
+    if same(said.output, bench.task.proposal):
+        _refuse("/output", "Nothing is changed: approve it, or change what is wrong.")
+    if bench.seat.blind or bench.seat.purpose == SeatPurpose.ADJUDICATE:
+        _check_last_word(bench, said.output)
+    return said.output
+
+
+def _responded(bench: Bench, said: Said) -> Any:
+    if said.output is None and bench.task.step.kind != StepKind.HUMAN:
+        if not said.comment.strip():
+            _refuse("/comment", "Write the answer.")
+        return None
+    _check_schema(bench, said.output)
+    _check_limit(bench, said.output)
+    return said.output
+
+
+def _check_schema(bench: Bench, output: Any) -> None:
+    if output is None:
+        _refuse("/output", "Give the whole output.")
+    if found := schema.validate(bench.task.step.schema, output):
+        problems = [Problem(f"/output{row.path}", row.message).as_json() for row in found]
+        raise Invalid("The output does not fit its schema.", problems=problems)
+
+
+def _check_last_word(bench: Bench, output: Any) -> None:
+    """A correction that opens no new round: what the rules block stays blocked all the same."""
+    act, task = bench.act, bench.task
+    facts = facts_of(act, task, bench.routed.attempt, output)
+    check_block(routing.route(act.definition.rules[task.step_key], facts))
+    _check_limit(bench, output)
+
+
+def check_block(route: routing.Route) -> None:
+    """Raises Invalid where the rules block a value."""
+    if route.mode == Mode.BLOCK:
+        _refuse("/output", f"The rules block this value: {route.reason}.")
+
+
+def _check_limit(bench: Bench, output: Any) -> None:
+    """Raises NotAllowed where the new value is beyond its author's own limit."""
+    probe = copy(bench.seat)
+    probe.demand = demand_of(bench.task.step, output)
+    if probe.demand != bench.seat.demand:
+        authority.require(bench.act.actor, "decide", probe)
