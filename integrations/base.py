@@ -62,6 +62,8 @@ def clean(result: Result, elapsed_ms: int) -> Result:
         field_confidence=field_confidence(result.field_confidence),
         model=str(result.model or "")[:MAX_NAME],
         cost_micros=whole(result.cost_micros),
+        tokens_in=whole(result.tokens_in),
+        tokens_out=whole(result.tokens_out),
         latency_ms=elapsed_ms if (told := whole(result.latency_ms)) is None else told,
     )
 

@@ -1,3 +1,4 @@
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
@@ -13,6 +14,8 @@ class OrchestratorConfig(AppConfig):
     verbose_name = "Workflows"
 
     def ready(self) -> None:
+        # Its receivers ring the workers; a process that knows no jobs would leave it to the sweep.
+        import_module("orchestrator.jobs")
         pre_migrate.connect(allow_long_statements, sender=self)
         post_migrate.connect(finish_migration, sender=self)
 

@@ -40,7 +40,8 @@ class Result:
 
     A confidence that is absent, NaN or out of range is *unknown*, never high.
     ``field_confidence`` maps JSON pointers into ``output`` to numbers. ``model`` is the
-    name as the provider returned it; ``cost_micros`` is in millionths of ``currency``.
+    name as the provider returned it; ``cost_micros`` is in millionths of ``currency``; the tokens
+    are those of all samples together.
     """
 
     output: Any
@@ -49,6 +50,8 @@ class Result:
     model: str = ""
     cost_micros: int | None = None
     currency: str = ""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
     latency_ms: int | None = None
 
 

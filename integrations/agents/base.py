@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -70,6 +70,8 @@ class LanguageModel(BaseConnector):
             model=chosen.model,
             cost_micros=self._cost(replies),
             currency=self.settings.get("currency", ""),
+            tokens_in=_sum(reply.tokens_in for reply in replies),
+            tokens_out=_sum(reply.tokens_out for reply in replies),
         )
 
     def probe(self) -> Report:
@@ -139,12 +141,12 @@ class LanguageModel(BaseConnector):
         """Millionths for all samples, those of no use too; None when it cannot be known."""
         if "currency" not in self.settings or "price_in_micros" not in self.settings:
             return None
-        total = 0.0
-        for reply in replies:
-            if reply.tokens_in is None or reply.tokens_out is None:
-                return None
-            total += reply.tokens_in * self.settings["price_in_micros"]
-            total += reply.tokens_out * self.settings["price_out_micros"]
+        tokens_in = _sum(reply.tokens_in for reply in replies)
+        tokens_out = _sum(reply.tokens_out for reply in replies)
+        if tokens_in is None or tokens_out is None:
+            return None
+        total = tokens_in * float(self.settings["price_in_micros"])
+        total += tokens_out * float(self.settings["price_out_micros"])
         return round(total / 1000)
 
     def _on_confidence(self, asked: Question, reply: Reply) -> tuple[bool, str]:
@@ -162,6 +164,12 @@ class LanguageModel(BaseConnector):
         if not name:
             return f"Model {asked}, which the answer does not name."
         return f"Model {name}." if name == asked else f"Model {name}; asked was {asked}."
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """The sum; None where one is not known."""
+    known = list(counts)
+    return None if None in known else sum(filter(None, known))
 
 
 def _misfit(wanted: Mapping[str, Any], output: Any) -> CallError | None:

@@ -313,13 +313,13 @@ def _conclude(bench: Bench, word: str, output: Any, *, final: bool) -> None:
     act, task = bench.act, bench.task
     if seats_of(bench.right) > 1:
         withdraw_seats(act, task)
-    undo = 0 if final else task.step.undo_seconds
-    task.state, task.output = TaskState.DECIDED, output
-    task.word = _word(bench, word, output)
-    task.settle_at = act.now + timedelta(seconds=undo)
-    store(task, "state", "output", "word", "settle_at")
-    if undo == 0:
+    task.output, task.word = output, _word(bench, word, output)
+    if final or task.step.undo_seconds == 0:
         settle(act, task)
+        return
+    task.state = TaskState.DECIDED
+    task.settle_at = act.now + timedelta(seconds=task.step.undo_seconds)
+    store(task, "state", "output", "word", "settle_at")
 
 
 def _word(bench: Bench, word: str, output: Any) -> str:

@@ -189,7 +189,7 @@ def standing(task: Task) -> list[Decision]:
 
 
 def settle(act: Act, task: Task) -> None:
-    """End the undo window of a decided task: what was decided now takes effect."""
+    """Let what was decided take effect: at the end of the undo window, or at once without one."""
     finish(act, task, task.word, task.output, standing(task))
 
 

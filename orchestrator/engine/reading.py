@@ -9,7 +9,7 @@ from orchestrator.diffing import canonical
 
 MOST_FIELDS: Final = 5000
 MOST_MICROS: Final = (1 << 63) - 1
-MOST_MS: Final = (1 << 31) - 1
+MOST_SMALL: Final = (1 << 31) - 1
 
 
 def attempt_fields(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,7 +20,9 @@ def attempt_fields(said: Mapping[str, Any]) -> dict[str, Any]:
         "model": text_of(said.get("model"), 200),
         "cost_micros": count_of(said.get("cost_micros"), MOST_MICROS),
         "currency": text_of(said.get("currency"), 3),
-        "latency_ms": count_of(said.get("latency_ms"), MOST_MS),
+        "tokens_in": count_of(said.get("tokens_in"), MOST_SMALL),
+        "tokens_out": count_of(said.get("tokens_out"), MOST_SMALL),
+        "latency_ms": count_of(said.get("latency_ms"), MOST_SMALL),
     }
 
 

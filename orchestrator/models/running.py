@@ -181,6 +181,7 @@ class Task(models.Model):
                 ("running", "completed"),
                 ("running", "in_review"),
                 ("in_review", "decided"),
+                ("in_review", "completed"),
                 ("in_review", "ready"),
                 ("in_review", "failed"),
                 ("decided", "in_review"),
@@ -216,6 +217,8 @@ class Attempt(models.Model):
     model = models.CharField(max_length=200, blank=True)
     cost_micros = models.BigIntegerField(null=True)
     currency = models.CharField(max_length=3, blank=True)
+    tokens_in = models.PositiveIntegerField(null=True)
+    tokens_out = models.PositiveIntegerField(null=True)
     latency_ms = models.PositiveIntegerField(null=True)
     error = models.JSONField(null=True)
     started_at = moment()

@@ -45,6 +45,8 @@ def test_a_sure_model_is_approved_by_the_rule(script: Script) -> None:
     assert attempt.confidence == pytest.approx(0.99, abs=0.001)
     assert attempt.model == "reader-2026-01"
     assert (attempt.cost_micros, attempt.currency) == (60, "EUR")
+    assert (attempt.tokens_in or 0) > 0
+    assert (attempt.tokens_out or 0) > 0
 
 
 @pytest.mark.parametrize("logprobs", [[(TEXT, -1.0)], []])
