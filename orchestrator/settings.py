@@ -29,7 +29,20 @@ class Environment(FileAwareMapping):
             raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}.") from error
 
 
-env = FileAwareEnv()
+class Numbered(FileAwareEnv):
+    """Names the variable that should be a number and is none."""
+
+    def int(self, var: str, default: Any = FileAwareEnv.NOTSET) -> int:
+        try:
+            number = int(super().int(var, default))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var} is no whole number.") from error
+        if number < 0:
+            raise ImproperlyConfigured(f"{var} is below 0.")
+        return number
+
+
+env = Numbered()
 env.ENVIRON = Environment()
 
 # --- Place and address

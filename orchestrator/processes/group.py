@@ -183,6 +183,8 @@ def _migrate() -> None:
 
 
 def _check_port(host: str, port: int) -> None:
+    if not 0 < port < 1 << 16:
+        raise StateError(f"PORT is {port}: set it to a number from 1 to 65535.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -211,6 +211,12 @@ def test_servers_listen_on_no_network(home: Home) -> None:
 # --- The group
 
 
+@pytest.mark.parametrize("port", [0, 65536])
+def test_what_is_no_port_is_one_sentence(port: int) -> None:
+    with pytest.raises(StateError, match=rf"PORT is {port}: set it to a number from 1 to 65535"):
+        group._check_port("127.0.0.1", port)
+
+
 def test_a_taken_port_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

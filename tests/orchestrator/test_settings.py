@@ -91,6 +91,29 @@ def test_a_closed_state_folder_is_one_sentence(tmp_path: Path) -> None:
     assert re.fullmatch(r"Not configured: Cannot .*\.\n", result.stderr)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"), [("many", "PORT is no whole number."), ("-1", "PORT is below 0.")]
+)
+def test_what_is_no_number_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    result = manage(tmp_path, "check", PORT=text)
+
+    assert (result.returncode, result.stderr) == (1, f"Not configured: {said}\n")
+
+
+def test_a_command_without_its_database_is_one_sentence(tmp_path: Path) -> None:
+    own = manage(tmp_path, "check_orphans")
+    other = manage(
+        tmp_path, "check_orphans", **PRODUCTION | {"DATABASE_URL": "postgres://x:y@127.0.0.1:1/z"}
+    )
+
+    assert own.returncode == other.returncode == 1
+    assert own.stderr == (
+        f"The database in {tmp_path} does not run: "
+        "start it with `make demo` or `make up`, or set REWIRE_HOME.\n"
+    )
+    assert re.fullmatch(r"Cannot reach the database: .*\n", other.stderr)
+
+
 def test_every_setting_is_explained() -> None:
     source = (PROJECT / "orchestrator" / "settings.py").read_text()
     example = (PROJECT / ".env.example").read_text()
