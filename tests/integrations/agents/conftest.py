@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from threading import Lock
 from typing import Any
@@ -24,13 +24,6 @@ REFUND = {
 OUTPUT = {"kind": "refund", "amount": 5}
 
 Script = Callable[..., HTTPServer]
-
-
-@pytest.fixture
-def httpserver() -> Iterator[HTTPServer]:
-    """A server for each test: in a shared one's log a late request of another test could stand."""
-    with HTTPServer(host="127.0.0.1", threaded=True) as server:
-        yield server
 
 
 @pytest.fixture
