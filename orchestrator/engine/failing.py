@@ -13,6 +13,7 @@ from orchestrator.definitions.format import seconds
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work
+from orchestrator.engine.sweeping import swept
 from orchestrator.models import (
     Attempt,
     Connection,
@@ -137,7 +138,7 @@ def expire_leases(limit: int = BATCH) -> list[int]:
     """
     rows = Task.objects.filter(state=TaskState.RUNNING, lease_expires_at__lt=ClockTimestamp())
     late = list(rows.order_by("lease_expires_at").values_list("id", "case_id")[:limit])
-    return [task_id for task_id, case_id in late if _expire(task_id, case_id)]
+    return [task_id for task_id, _ in swept(_expire, late)]
 
 
 def _expire(task_id: int, case_id: int) -> bool:

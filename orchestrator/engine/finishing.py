@@ -13,6 +13,7 @@ from orchestrator.diffing import diff, digest, material
 from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.opening import open_task
+from orchestrator.engine.sweeping import swept
 from orchestrator.models import (
     CaseState,
     Decision,
@@ -194,18 +195,19 @@ def settle(act: Act, task: Task) -> None:
 
 
 def settle_due(limit: int = 200) -> int:
-    """Settle tasks whose undo window is over, oldest first; returns how many were due."""
+    """Settle tasks whose undo window is over, oldest first; returns how many were settled."""
     rows = Task.objects.filter(state=TaskState.DECIDED, settle_at__lte=ClockTimestamp())
-    due = list(rows.order_by("settle_at").values_list("id", flat=True)[:limit])
-    for task_id in due:
-        _settle_one(task_id)
-    return len(due)
+    return len(swept(_settle_one, list(rows.order_by("settle_at").values_list("id")[:limit])))
 
 
-def _settle_one(task_id: int) -> None:
+def _settle_one(task_id: int) -> bool:
     with acting_on(task_id) as (act, task):
-        if task.state == TaskState.DECIDED and task.settle_at and task.settle_at <= act.now:
+        is_due = bool(
+            task.state == TaskState.DECIDED and task.settle_at and task.settle_at <= act.now
+        )
+        if is_due:
             settle(act, task)
+    return is_due
 
 
 def verdict_watermark() -> int:

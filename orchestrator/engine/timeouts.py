@@ -8,6 +8,7 @@ from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.bench import bench_of
 from orchestrator.engine.deciding import count, fill, write
 from orchestrator.engine.saying import Said
+from orchestrator.engine.sweeping import swept
 from orchestrator.models import Seat, SeatState, TaskState
 from orchestrator.models.fields import ClockTimestamp
 
@@ -20,7 +21,7 @@ def expire_seats(limit: int = 200) -> int:
     """
     rows = Seat.objects.filter(_is_free(), state=SeatState.OPEN, due_at__lte=ClockTimestamp())
     due = rows.order_by("due_at").values_list("id", "task_id", "task__case_id")[:limit]
-    return sum(_expire(*row) for row in due)
+    return len(swept(_expire, list(due)))
 
 
 def _is_free() -> Q:

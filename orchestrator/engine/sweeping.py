@@ -1,0 +1,28 @@
+"""How due rows are taken: each in a transaction of its own, and none in the way of the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from django.db import connection
+
+logger = logging.getLogger(__name__)
+
+
+def swept(verb: Callable[..., bool], rows: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Call ``verb`` with each row; returns those that it says it took.
+
+    A row that breaks, as one that somebody holds locked for long, is left to the next sweep.
+    Without a database there is none: then the error is raised.
+    """
+    taken = []
+    for row in rows:
+        try:
+            if verb(*row):
+                taken.append(row)
+        except Exception:
+            if connection.connection is None or not connection.is_usable():
+                raise
+            logger.exception("%s %s broke; the next sweep tries again", verb.__name__, row)
+    return taken
