@@ -34,6 +34,23 @@ def test_bea_looks_before_she_claims(bea: Client, expenses: Workflow) -> None:
     assert Seat.objects.get().claimed_by is None
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_no_hidden_character_turns_the_title_round(
+    bea: Client, expenses: Workflow, headers: dict[str, str]
+) -> None:
+    key = "<i>pay\u202egnp.exe"
+    task = world.in_review(expenses, key=key)
+    addresses = [f"/review/tasks/{task.pk}/", f"/cases/{task.case_id}/"]
+
+    before = [bea.get(address, headers=headers).content.decode() for address in addresses]
+    world.decided(task, "bea", "approved")
+    after = [bea.get(address, headers=headers).content.decode() for address in addresses]
+
+    for page in before + after:
+        assert "\u202e" not in page
+        assert "&lt;i&gt;payU+202Egnp.exe" in page.partition("</title>")[0]
+
+
 def test_a_claimed_task_shows_its_form_and_why_it_is_here(bea: Client, expenses: Workflow) -> None:
     task = world.in_review(
         expenses, confidence=0.5, field_confidence={"/amount": 0.31, "/merchant": 0.97}
