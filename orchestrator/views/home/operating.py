@@ -32,7 +32,7 @@ def administrator(actor: Actor, *, stopped: bool) -> Section:
     silent = signs.silent()
     orphans = signs.measured.get("orphans")
     data = {
-        "processes": [_process(kind, name, signs) for kind, name in NAMES.items()],
+        "processes": [_process(kind, name, signs) for kind, name in _expected(signs)],
         "orphans": orphans,
         "incidents": found,
     }
@@ -45,6 +45,11 @@ def administrator(actor: Actor, *, stopped: bool) -> Section:
         ]
     )
     return Section("admin", line, "bad" if silent or orphans else "", data)
+
+
+def _expected(signs: lifesigns.Signs) -> list[tuple[str, str]]:
+    """Measuring is shown once it began: in the first minute of all nothing was measured yet."""
+    return [row for row in NAMES.items() if row[0] != lifesigns.MEASURE or row[0] in signs.seconds]
 
 
 def _process(kind: str, name: str, signs: lifesigns.Signs) -> Process:
