@@ -23,6 +23,7 @@ from orchestrator.processes.group import beat, timers, worker
 from tests import world
 from tests.bench import machine, place, report
 from tests.bench.filling import multiply
+from tests.bench.history import two_years
 from tests.bench.load import LUNCH, TEXT
 from tests.bench.place import Place, load
 from tests.bench.report import Row
@@ -30,7 +31,7 @@ from tests.bench.world import World, booking, made, steps
 
 WINDOWS: Final = 3
 SECONDS: Final = 3.0
-NAMES: Final = ("steps", "queue", "reviews", "export", "intake")
+NAMES: Final = ("steps", "queue", "reviews", "export", "intake", "insights")
 BATCH_ROWS: Final = 5
 """A case, its task, two events and the attempt."""
 
@@ -141,6 +142,15 @@ class Run:
         )
         yield Row(f"export rows/s, {self.cases:,} verdicts", ours, "", floors, ">= 0.5 floor")
         yield Row("export, memory beside", grown, "MiB", floor_grown, "<= 10")
+
+    def insights(self) -> Rows:
+        """Over the counters of two years, after whatever the other measures left."""
+        decisions = two_years(self.people.expenses)
+        for period in ("30d", "all"):
+            path = f"/insights/?workflow=expenses&period={period}"
+            found = load("pages", self.here.web, path=path, cookie=self.people.cookie, count=60)
+            name = f"insights p50, {decisions:,} decisions, {period}"
+            yield Row(name, found["page"]["p50"], "ms", aim="<= 50")
 
     def intake(self) -> Rows:
         single = "/api/v1/workflows/expenses/cases"

@@ -9,10 +9,11 @@ from threading import Event as Signal
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from orchestrator import engine
+from orchestrator import engine, jobs
 from orchestrator.engine import counting
 from orchestrator.models import Case, CaseOrigin, Counter, Event, Follower, Workflow
 from tests import world
@@ -206,6 +207,16 @@ def test_counting_the_log_again_gives_the_same_numbers(place: Workflow) -> None:
 
     assert everything() == before
     assert before["open", f"now/{place.pk}/*"] == 1
+
+
+def test_the_job_brings_the_counters_up_to_now(place: Workflow) -> None:
+    started(place, LUNCH, confidence=0.99)
+
+    jobs.count()
+
+    assert Follower.objects.get().position == Event.objects.latest("id").pk
+    assert settings.CELERY_BEAT_SCHEDULE["count"]["task"] == jobs.count.name
+    assert settings.CELERY_TASK_ROUTES[jobs.count.name] == {"queue": "timers"}
 
 
 @pytest.mark.django_db(transaction=True)
