@@ -1,4 +1,4 @@
-"""What somebody says of an output, checked before it is taken for a decision."""
+"""What somebody says of an output: checked, then written as a decision that fills a seat."""
 
 from __future__ import annotations
 
@@ -8,15 +8,26 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from orchestrator import authority, routing, schema
-from orchestrator.diffing import same
+from orchestrator.diffing import Change, diff, patch, same
 from orchestrator.engine.bench import Bench
 from orchestrator.engine.definition import allowed_words
+from orchestrator.engine.judging import note_decision, proof_of
 from orchestrator.engine.opening import demand_of, facts_of
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Mode, SeatPurpose, StepKind, Word
+from orchestrator.models import (
+    Correction,
+    Decision,
+    Mode,
+    SeatPurpose,
+    SeatState,
+    StepKind,
+    Word,
+)
+from orchestrator.models.statements import insert, store
 from orchestrator.pointers import Problem, child
 
 MOST_COMMENT: Final = 4000
+MOST_SECONDS: Final = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +132,51 @@ def _check_limit(bench: Bench, output: Any) -> None:
     probe.demand = demand_of(bench.task.step, output)
     if probe.demand != bench.seat.demand:
         authority.require(bench.act.actor, "decide", probe)
+
+
+def write(bench: Bench, said: Said, output: Any, *, grant: int | None = None) -> Decision:
+    """The decision with its proof and its corrections, written for ever."""
+    changes = diff(bench.task.proposal, output) if said.word == Word.CORRECTED else []
+    seconds = None if said.seconds is None else min(MOST_SECONDS, max(0.0, said.seconds))
+    decision = Decision(
+        task=bench.task,
+        seat=bench.seat,
+        round=bench.seat.round,
+        actor=bench.act.actor,
+        via=said.via,
+        word=said.word,
+        output=output,
+        patch=patch(changes),
+        reasons=dict(said.reasons),
+        comment=said.comment,
+        proof=proof_of(bench.act, bench.routed, grant=grant, group=bench.seat.group_id),
+        shown_digest=said.digest,
+        seconds=seconds,
+        created_at=bench.act.now,
+    )
+    insert(decision)
+    Correction.objects.bulk_create(
+        Correction(decision=decision, reason=_reason(change, said), **change.as_json())
+        for change in changes
+    )
+    note_decision(bench.act, decision)
+    return decision
+
+
+def _reason(change: Change, said: Said) -> str:
+    """The code given for the field, or for what the field is part of."""
+    path = change.path
+    while path:
+        if path in said.reasons:
+            return said.reasons[path]
+        path = path.rpartition("/")[0]
+    return said.reasons.get("", "")
+
+
+def fill(bench: Bench, decision: Decision, state: SeatState = SeatState.DECIDED) -> None:
+    """Close the seat with its decision, and keep its decider from the round's other seats."""
+    seat = bench.seat
+    seat.state, seat.decision, seat.draft = state, decision, None
+    # The policy may have to close several seats of a round; people decide one each.
+    seat.decided_by = decision.actor if state == SeatState.DECIDED else None
+    store(seat, "state", "decision", "decided_by", "draft")

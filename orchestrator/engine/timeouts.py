@@ -6,8 +6,8 @@ from django.db.models import Q
 
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.bench import bench_of
-from orchestrator.engine.deciding import count, fill, write
-from orchestrator.engine.saying import Said
+from orchestrator.engine.consequences import count
+from orchestrator.engine.saying import Said, fill, write
 from orchestrator.engine.sweeping import swept
 from orchestrator.models import Seat, SeatState, TaskState
 from orchestrator.models.fields import ClockTimestamp
