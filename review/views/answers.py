@@ -17,7 +17,7 @@ from review.listing import listing
 from review.screens import CLAIM_SECONDS, Screen, screen_of
 from review.seats import own_seat
 from review.showing import shown
-from review.views.doors import ReviewRequest
+from review.views.doors import ReviewRequest, wanted_by
 from review.wanted import Wanted
 
 
@@ -114,6 +114,7 @@ def _answer(
     request: ReviewRequest, name: str, context: dict[str, Any], *, url: str, status: int = 200
 ) -> HttpResponse:
     part = f"#{name}" if request.htmx else ""
+    context["wanted"] = wanted_by(request).on("")
     response = render(request, f"review/{name}.html{part}", context, status=status)
     if request.htmx:
         response["HX-Push-Url"] = url

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -44,6 +46,18 @@ def test_by_htmx_the_task_is_swapped_in(bea: Client, decided: Task) -> None:
     assert part.headers["HX-Push-Url"] == f"/review/tasks/{decided.pk}/"
     assert "Taken back. It is yours again." in text_of(part)
     assert "<title>lunch" in part.content.decode()
+
+
+def test_undo_leads_back_to_the_same_part_of_the_queue(bea: Client, expenses: Workflow) -> None:
+    task = world.in_review(expenses)
+    part = "?workflow=expenses&order=confidence"
+    page = bea.post(f"/review/tasks/{task.pk}/claim/{part}", follow=True)
+
+    page = form_on(page).press(bea, "approved", follow=True)
+    (undo,) = set(re.findall(r'"(/review/decisions/[^"]*)"', page.content.decode()))
+    page = bea.post(unescape(undo), follow=True)
+
+    assert page.redirect_chain[-1][0] == f"/review/tasks/{task.pk}/{part}"
 
 
 def test_what_was_taken_back_can_be_decided_anew(bea: Client, decided: Task) -> None:
