@@ -56,6 +56,12 @@ def workflows_of(request: HttpRequest) -> QuerySet[Workflow]:
     return Workflow.objects.visible_to(actor_of(request))
 
 
+def is_used_unseen(request: HttpRequest, **by: Any) -> bool:
+    """Whether a workflow that the user does not see uses a row; ``by`` leads from its steps."""
+    users = Workflow.objects.filter(**{f"versions__steps__{path}": row for path, row in by.items()})
+    return users.exclude(pk__in=workflows_of(request)).exists()
+
+
 class Uncounted(Pages):
     """Counts no further than 10,000 rows: the filters lead to those behind."""
 

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 
 from orchestrator import schema
-from orchestrator.admin.base import Admin, ModelForm
+from orchestrator.admin.base import Admin, ModelForm, is_used_unseen
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.parts import page_of
 from orchestrator.connectors import Report, connector_class, connector_kinds
@@ -98,6 +98,11 @@ class ConnectionAdmin(Admin):
         if obj and not self.has_change_permission(request, obj):
             return [(None, {"fields": ("name", "kind", "settings", "secret_is", "breaker")})]
         return self.fieldsets
+
+    def has_change_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
+        """A change holds for every workflow that uses it, so it is for who sees them all."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or not is_used_unseen(request, actor__connection=obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
         return super().has_delete_permission(request, obj) and (

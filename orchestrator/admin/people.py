@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from orchestrator.admin.base import Admin, ModelForm, ReadOnly, shown
+from orchestrator.admin.base import Admin, ModelForm, ReadOnly, is_used_unseen, shown
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.parts import page_of
 from orchestrator.api.keys import SCOPES, make_key
@@ -79,10 +79,15 @@ class ActorAdmin(Admin):
     def has_change_permission(self, request: HttpRequest, obj: Actor | None = None) -> bool:
         """Who acts in a published version stays who it was: a change is a new revision."""
         allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or (obj.kind in PERFORMED and not _published(obj)))
+        return allowed and (obj is None or _may_change(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Actor | None = None) -> bool:
         return False
+
+
+def _may_change(request: HttpRequest, actor: Actor) -> bool:
+    is_free = actor.kind in PERFORMED and not _published(actor)
+    return is_free and not is_used_unseen(request, actor=actor)
 
 
 def _published(actor: Actor) -> bool:

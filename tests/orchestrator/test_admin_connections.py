@@ -13,8 +13,9 @@ from django.urls import reverse
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from orchestrator import definitions
 from orchestrator.admin import connections
-from orchestrator.models import Connection
+from orchestrator.models import Actor, Connection, Step
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -176,3 +177,27 @@ def test_who_only_looks_neither_changes_nor_tests(alice: Client) -> None:
     assert (
         client.post(reverse("admin:orchestrator_connection_test", args=[row.pk])).status_code == 403
     )
+
+
+def test_what_another_team_uses_is_only_looked_at(alice: Client) -> None:
+    place = world.workflow()
+    definitions.clone_to_draft(place.versions.get())
+    used = Connection.objects.get(name="reader")
+    spare = Actor.objects.create(kind="agent", name="spare", connection=used)
+    Step.objects.filter(version__published_at=None, key="read").update(actor=spare)
+    other = world.person("carl", "Workflow owners")
+    other.is_staff = True
+    other.save()
+    carl = Client()
+    carl.force_login(other)
+    addresses = [
+        reverse("admin:orchestrator_connection_change", args=[used.pk]),
+        reverse("admin:orchestrator_connection_test", args=[used.pk]),
+        reverse("admin:orchestrator_actor_change", args=[spare.pk]),
+    ]
+
+    refused = [carl.post(address).status_code for address in addresses]
+    allowed = [alice.post(address, follow=True).status_code for address in addresses]
+
+    assert (refused, allowed) == ([403, 403, 403], [200, 200, 200])
+    assert carl.get(addresses[0]).status_code == 200
