@@ -117,6 +117,7 @@ def test_a_claim_is_whole_and_touches_nothing_else(expenses: Workflow, bea: Acto
     assert (row.claimed_by_id, row.state) == (bea.pk, "open")
     assert row.claim_token
     assert row.claimed_at
+    assert row.claim_expires_at
     lasts = row.claim_expires_at - row.claimed_at
     assert abs(lasts - timedelta(seconds=60)) < timedelta(seconds=1)
     assert abs(row.claimed_at - timezone.now()) < timedelta(seconds=10)
