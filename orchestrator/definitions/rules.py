@@ -87,8 +87,22 @@ def rule_warnings(step: Step, rights: Sequence[DecisionRight], path: str) -> Ite
         if right.mode in ASKED and right.on_timeout == Word.ESCALATED and not right.escalates_to:
             message = "When nobody decides in time an incident opens, for no group is asked next."
             yield Problem(f"{path}/{index}/escalates_to", message)
+        if right.mode in ASKED:
+            yield from _few(right, f"{path}/{index}")
         if right.mode != Mode.AUTO and any(always(other.condition) for other in rights[:index]):
             yield Problem(f"{path}/{index}", "A rule before this one takes every output.")
     if rights and not any(right.mode in ASKED for right in rights):
         message = "No rule asks a person: where none of them approves, an incident opens."
         yield Problem(path, message)
+
+
+def _few(right: DecisionRight, path: str) -> Iterator[Problem]:
+    """Groups with fewer people than a rule asks, as one whose name has a slip: each case stops."""
+    groups = {"group": (right.group, right.seats), "escalates_to": (right.escalates_to, 1)}
+    for key, (group, wanted) in groups.items():
+        if group is None:
+            continue
+        there = group.user_set.filter(is_active=True)[:wanted].count()
+        if there < wanted:
+            found = "nobody yet" if there == 0 else f"{there} of {wanted} people"
+            yield Problem(f"{path}/{key}", f"In the group {group.name} there is {found}.")

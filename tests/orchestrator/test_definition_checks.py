@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,7 +71,10 @@ transitions:
 
 @pytest.fixture(autouse=True)
 def alice() -> User:
-    return User.objects.create_user("alice")
+    """Who owns the workflow and, for want of others, is in its groups."""
+    user = User.objects.create_user("alice")
+    user.groups.add(*(Group.objects.create(name=name) for name in ("Clerks", "Heads")))
+    return user
 
 
 def said(draft: WorkflowVersion) -> list[tuple[str, str]]:
@@ -266,3 +269,17 @@ def test_every_leaf_of_a_schema_is_a_place(schema: object) -> None:
 )
 def test_where_a_schema_has_something(schema: dict[str, object], pointer: str, there: bool) -> None:
     assert (Places(schema).at(pointer) is not None) is there
+
+
+def test_a_group_with_too_few_people_is_worth_a_warning(alice: User) -> None:
+    text = TEXT.replace("mode: review, group: Clerks", "mode: dual, group: Clerks", 1)
+    text = text.replace("escalates_to: Heads", "escalates_to: Haeds", 1)
+    gone = User.objects.create_user("gone", is_active=False)
+    gone.groups.add(*alice.groups.all())
+
+    found = [(row.path, row.message) for row in warnings(import_draft(text))]
+
+    assert found == [
+        ("/steps/0/rights/1/group", "In the group Clerks there is 1 of 2 people."),
+        ("/steps/0/rights/1/escalates_to", "In the group Haeds there is nobody yet."),
+    ]
