@@ -44,7 +44,9 @@ class Python(BaseConnector):
             return Report(ok=False, findings=(str(error),))
         if not _takes_one(function):
             return Report(ok=False, findings=(f"{self._path} does not take one argument.",))
-        return Report(ok=True, findings=(f"{self._path} can be called; it was not called now.",))
+        return Report(
+            ok=True, findings=(f"The callable {self._path} is there; it was not called now.",)
+        )
 
     @property
     def _path(self) -> str:
