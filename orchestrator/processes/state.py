@@ -89,13 +89,15 @@ class Home:
         """The random SECRET_KEY of this folder, made at first use. Raises StateError."""
         file = self.path / "secret"
         try:
-            return file.read_text().strip()
+            secret = file.read_text().strip()
         except FileNotFoundError:
-            pass
+            self.make()
+            secret = self._new_secret(file)
         except OSError as error:
             raise StateError(f"Cannot read {file}: {error.strerror}.") from error
-        self.make()
-        return self._new_secret(file)
+        if not secret:
+            raise StateError(f"{file} is empty. Delete it: the next start makes a new one.")
+        return secret
 
     def _new_secret(self, file: Path) -> str:
         # Two first starts may race: the one that links first wins, both read the same key.

@@ -91,6 +91,15 @@ def test_a_closed_state_folder_is_one_sentence(tmp_path: Path) -> None:
     assert re.fullmatch(r"Not configured: Cannot .*\.\n", result.stderr)
 
 
+def test_an_empty_secret_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "secret").touch()
+
+    result = manage(tmp_path, "check")
+
+    assert result.returncode == 1
+    assert re.fullmatch(r"Not configured: .*secret is empty\. Delete it: .*\n", result.stderr)
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [("many", "PORT is no whole number."), ("-1", "PORT is below 0.")]
 )
