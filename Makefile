@@ -39,8 +39,8 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	find templates -name '*.html' -print0 | xargs -0 $(BIN)/djade --check --target-version 5.2
-	$(BIN)/djlint --lint --quiet templates
+	find templates integrations/demo/templates -name '*.html' -print0 | xargs -0 $(BIN)/djade --check --target-version 5.2
+	$(BIN)/djlint --lint --quiet templates integrations/demo/templates
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 

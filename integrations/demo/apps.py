@@ -1,4 +1,7 @@
+from typing import ClassVar
+
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class DemoConfig(AppConfig):
@@ -7,3 +10,8 @@ class DemoConfig(AppConfig):
     name = "integrations.demo"
     label = "demo"
     verbose_name = "Demo"
+    nav: ClassVar = ("demo:welcome", "play", "Demo")
+
+    def ready(self) -> None:
+        # Here strangers arrive, not colleagues: whoever is signed out is welcomed first.
+        settings.LOGIN_URL = settings.ACCOUNT_LOGOUT_REDIRECT_URL = "demo:welcome"

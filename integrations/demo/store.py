@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import version
@@ -73,8 +73,19 @@ class Store:
         lines = [json.dumps({"key": key, "truth": truth}) + "\n" for key, truth in truths]
         (self.folder / "truth.jsonl").write_text("".join(lines))
 
+    def truth(self) -> dict[str, Any]:
+        """What is true, by key; empty before it was written. Read anew once it has changed."""
+        file = self.folder / "truth.jsonl"
+        return _truth(file, file.stat().st_mtime_ns) if file.exists() else {}
+
     def _models(self) -> Path:
         return self.folder / f"{self.reader}.joblib"
+
+
+@lru_cache(maxsize=4)
+def _truth(file: Path, _written: int) -> dict[str, Any]:
+    rows = (json.loads(line) for line in file.read_text().splitlines())
+    return {row["key"]: row["truth"] for row in rows}
 
 
 def _use_one_thread() -> None:

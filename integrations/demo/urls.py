@@ -1,7 +1,15 @@
 from django.urls import path
 
-from integrations.demo.digits import views
+from integrations.demo.digits import views as digits
+from integrations.demo.welcome import views
 
 app_name = "demo"
 
-urlpatterns = [path("digits/<int:number>.png", views.image, name="digit")]
+urlpatterns = [
+    path("", views.welcome, name="welcome"),
+    path("map/", views.live_map, name="map"),
+    path("as/<slug:name>/", views.enter, name="enter"),
+    path("verify/<int:pk>/", views.verify, name="verify"),
+    path("again/<int:pk>/", views.again, name="again"),
+    path("digits/<int:number>.png", digits.image, name="digit"),
+]

@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any, Final
 
 from django import template
+from django.apps import apps
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -123,6 +124,13 @@ def nav(  # noqa: PLR0917 templates pass them in order
         icon(drawing),
         label,
     )
+
+
+@register.simple_tag(takes_context=True)
+def nav_of_apps(context: template.Context) -> SafeString:
+    """The links of the top bar that further applications bring: their config's ``nav``."""
+    links = [config.nav for config in apps.get_app_configs() if hasattr(config, "nav")]
+    return format_html_join("", "{}", ([nav(context, *link)] for link in links))
 
 
 @register.simple_tag

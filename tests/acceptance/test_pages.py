@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 
-from tests.acceptance.site import Site, eventually
+from tests.acceptance.site import Browser, Site, eventually
 
 REAL = {
     "tutorial": "Real: the trained reader, the rules and the ledger.",
@@ -16,6 +17,17 @@ REAL = {
 @pytest.mark.parametrize("slug", REAL)
 def test_a_workflows_page_says_what_of_it_is_real(site: Site, slug: str) -> None:
     assert REAL[slug] in site.browser("bea").open(f"/workflows/{slug}/").text
+
+
+def test_a_stranger_is_welcomed_with_the_live_map_and_one_click_from_work(site: Site) -> None:
+    stranger = Browser(httpx2.Client(base_url=site.url))
+
+    page = stranger.open("/")
+    assert page.url.path == "/demo/"
+    assert "map-chip" in page.text
+    assert stranger.submit("/demo/as/cara/").url.path == "/demo/"
+    assert "D-0001" in stranger.open("/cases/?workflow=digits&q=D-0001").text
+    stranger.http.close()
 
 
 def test_the_command_prints_a_login_a_line_and_where_to_go(site: Site) -> None:

@@ -5,10 +5,18 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from pytest_django import Settings
 
-from integrations.demo import feedback, ledger
+from integrations.demo import feedback, ledger, loading, people
 from integrations.demo.feedback import package
+from integrations.demo.management.commands.demo import publish
+from integrations.demo.refunds import generator
+from orchestrator import engine
+from orchestrator.models import Connection, Workflow
 from tests.readers import train
+
+REFUNDS, LARGE = 60, range(171, 310)
+"""The first ones, and of some later ones those that ask for more than 500."""
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +41,31 @@ def ledger_url(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def installed(settings: Settings) -> None:
+    """The app as REWIRE_APPS installs it. What its ``ready`` sets is put back with the rest."""
+    settings.LOGIN_URL, settings.ACCOUNT_LOGOUT_REDIRECT_URL = "", ""
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "integrations.demo"]
+    settings.ROOT_URLCONF = "tests.integrations.demo.urls"
+
+
+@pytest.fixture
+def refunds(
+    installed: None, trained: None, ledger_url: str, settings: Settings, db: None
+) -> Workflow:
+    """People, and refunds that the real reader has read."""
+    settings.REWIRE_PYTHON_CALLABLES = ["integrations.demo."]
+    settings.REWIRE_HTTP_ALLOWED_HOSTS = ["127.0.0.1"]
+    people.ensure()
+    publish("refunds")
+    Connection.objects.filter(name="ledger").update(settings={"url": ledger_url})
+    place = Workflow.objects.get(slug="refunds")
+    requests = list(generator.arriving(LARGE.stop))
+    large = [r for r in requests[LARGE.start :] if r.truth["amount"] > 500]
+    sent = [{"key": r.key, "data": r.data} for r in (*requests[:REFUNDS], *large)]
+    engine.start_cases(place, actor=loading.sender(place), cases=sent)
+    while engine.work_until_idle():
+        pass
+    return Workflow.objects.get(pk=place.pk)
