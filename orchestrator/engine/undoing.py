@@ -12,7 +12,17 @@ from orchestrator.engine.incidents import withdraw_seats
 from orchestrator.engine.judging import asked_right
 from orchestrator.engine.opening import facts_of, offer, record_route
 from orchestrator.exceptions import NotAllowed, NotFound, UndoClosed
-from orchestrator.models import Actor, Decision, Mode, Seat, SeatState, Task, TaskState, Word
+from orchestrator.models import (
+    Actor,
+    Decision,
+    Mode,
+    Seat,
+    SeatPurpose,
+    SeatState,
+    Task,
+    TaskState,
+    Word,
+)
 
 CLAIM_SECONDS = 600
 
@@ -41,6 +51,7 @@ def undo(decision_id: int, *, actor: Actor) -> Seat:
         else:
             _withdraw_later(act, task, seat)
             _reopen_seat(seat)
+            _unbar(task, act.actor)
         return _claimed(act, seat)
 
 
@@ -62,6 +73,16 @@ def _reopen_task(task: Task) -> None:
 def _reopen_seat(seat: Seat) -> None:
     seat.state, seat.decision, seat.decided_by = SeatState.OPEN, None, None
     seat.save(update_fields=["state", "decision", "decided_by"])
+
+
+def _unbar(task: Task, actor: Actor) -> None:
+    """Who has no part in the round any more may take any of its seats, as before."""
+    others = Seat.objects.filter(
+        task=task, round=task.round, purpose=SeatPurpose.GATE, state=SeatState.OPEN
+    )
+    for seat in others.filter(barred__contains=[actor.pk]).select_for_update(no_key=True):
+        seat.barred = [pk for pk in seat.barred if pk != actor.pk]
+        seat.save(update_fields=["barred"])
 
 
 def _withdraw_later(act: Act, task: Task, seat: Seat) -> None:
