@@ -129,20 +129,25 @@ def _judge_again(bench: Bench, decision: Decision, *, final: bool) -> None:
 
 
 def _consents(bench: Bench, right: DecisionRight, output: Any) -> bool:
-    """Whether the author may decide the corrected value under the rule it now falls under."""
+    """Whether the author may decide the corrected value under the rule it now falls under.
+
+    Whoever corrects on the next level decides there: it does not go back to the first one.
+    """
     now = bench.task.proposal
     bench.task.proposal = output
-    probe = new_seat(bench.act, bench.task, bench.routed, right, number=1, barred=[])
+    level = bench.seat.level
+    probe = new_seat(bench.act, bench.task, bench.routed, right, number=1, barred=[], level=level)
     bench.task.proposal = now
     return authority.may(bench.act.actor, "decide", probe).allowed
 
 
 def _carry(bench: Bench, decision: Decision) -> None:
     """Take the author's consent over into the round that the correction opened."""
-    seat = new_seat(bench.act, bench.task, bench.routed, bench.right, number=1, barred=[])
+    act, task, level = bench.act, bench.task, bench.seat.level
+    seat = new_seat(act, task, bench.routed, bench.right, number=1, barred=[], level=level)
     seat.save(force_insert=True)
     said = Said(Word.APPROVED, via=CONSENT, digest=decision.shown_digest)
-    carried = Bench(bench.act, bench.task, seat, bench.routed, bench.right)
+    carried = Bench(act, task, seat, bench.routed, bench.right)
     fill(carried, write(carried, said, decision.output))
 
 

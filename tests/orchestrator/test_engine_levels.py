@@ -1,0 +1,60 @@
+"""Who is asked after an escalation decides: it does not go back to those who asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.models import Seat, Task, Workflow
+from tests import world
+from tests.world import FLIGHT, LUNCH
+
+pytestmark = pytest.mark.django_db
+
+CHEAPER = LUNCH | {"amount": 24.5}
+
+
+@pytest.fixture
+def place() -> Workflow:
+    return world.workflow()
+
+
+def escalated(place: Workflow) -> Task:
+    task = world.in_review(place, LUNCH)
+    world.decided(task, "bea", "escalated")
+    return task
+
+
+def test_a_correction_on_the_next_level_stands(place: Workflow) -> None:
+    task = escalated(place)
+
+    world.decided(task, "lea", "corrected", output=CHEAPER)
+
+    task.refresh_from_db()
+    assert (task.state, task.word, task.output) == ("decided", "corrected", CHEAPER)
+    assert not Seat.objects.filter(task=task, state="open").exists()
+
+
+def test_a_correction_that_asks_for_two_people_counts_as_one_of_them(place: Workflow) -> None:
+    task = escalated(place)
+
+    world.decided(task, "lea", "corrected", output=FLIGHT)
+
+    seats = Seat.objects.filter(task=task, round=2).order_by("number")
+    assert [(seat.level, seat.state, str(seat.group)) for seat in seats] == [
+        (1, "decided", "Expense leads"),
+        (0, "open", "Expense reviewers"),
+    ]
+    world.decided(task, "ben", "approved")
+    task.refresh_from_db()
+    assert (task.state, task.output) == ("decided", FLIGHT)
+
+
+def test_one_of_two_may_be_asked_on_the_next_level(place: Workflow) -> None:
+    task = world.in_review(place, FLIGHT)
+    world.decided(task, "bea", "approved")
+    world.decided(task, "ben", "escalated")
+
+    world.decided(task, "lea", "approved")
+
+    task.refresh_from_db()
+    assert (task.state, task.word) == ("decided", "approved")
