@@ -27,6 +27,11 @@ def judge(act: Act, task: Task, attempt: Attempt) -> None:
         actor=attempt.actor,
     )
     task.proposal = attempt.output
+    apply_rules(act, task, attempt)
+
+
+def apply_rules(act: Act, task: Task, attempt: Attempt) -> None:
+    """Have the rules of the step say where the attempt's output goes."""
     rules = act.definition.rules[task.step_key]
     if not rules:
         finish(act, task, "", attempt.output, [])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from orchestrator import authority, routing
+from orchestrator.diffing import same
 from orchestrator.engine.acts import Act, acting
 from orchestrator.engine.failing import again
 from orchestrator.engine.finishing import advance, complete, next_step
 from orchestrator.engine.incidents import begin, case_of, close, reason_given
-from orchestrator.engine.judging import asked_right
+from orchestrator.engine.judging import apply_rules, asked_right
 from orchestrator.engine.opening import ask, facts_of, offer, record_route
 from orchestrator.exceptions import Invalid
 from orchestrator.models import Actor, Attempt, Mode, Step, StepKind, Task, Word
@@ -28,15 +29,26 @@ def retry(incident_id: int, *, actor: Actor) -> None:
         if task.step.kind == StepKind.HUMAN:
             ask(act, task)
         elif incident.kind in _UNDECIDED and task.proposal is not None:
-            _ask_again(act, task)
+            _judge_again(act, task, incident.kind)
         else:
             task.proposal, task.crashes = None, 0
             again(act, task)
 
 
-def _ask_again(act: Act, task: Task) -> None:
-    """Bring the last output before people in a new round."""
+def _judge_again(act: Act, task: Task, kind: str) -> None:
+    """Bring the last output before people in a new round.
+
+    What nobody was there to decide, as while automatic approval was stopped, the rules judge
+    anew; not what people have corrected or could not agree on.
+    """
     attempt = Attempt.objects.filter(task=task, error__isnull=True).order_by("-number").first()
+    if kind == "nobody" and attempt and same(attempt.output, task.proposal):
+        apply_rules(act, task, attempt)
+    else:
+        _ask_again(act, task, attempt)
+
+
+def _ask_again(act: Act, task: Task, attempt: Attempt | None) -> None:
     facts = facts_of(act, task, attempt, task.proposal)
     route = routing.route(act.definition.rules[task.step_key], facts)
     right = asked_right(act, task, route)

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from orchestrator import engine
 from orchestrator.exceptions import Invalid, NotAllowed
-from orchestrator.models import Decision, Event, Routing, Workflow
+from orchestrator.models import Attempt, Decision, Event, Incident, Routing, Workflow
 from tests import world
 from tests.world import LUNCH
 
@@ -56,6 +56,49 @@ def test_another_workflow_goes_on() -> None:
     engine.halt(other, actor=world.actor("lea"), reason="Odd results.")
 
     assert world.started(place, LUNCH, confidence=0.99).state == "completed"
+
+
+COPYING = """
+workflow: copies
+name: Copies
+owner: alice
+groups: [Finance]
+connections:
+  copier: {kind: fake, settings: {output: {number: 7}}}
+actors:
+  copier: {kind: automation, revision: "1", connection: copier}
+accountable: alice
+steps:
+  - key: copy
+    name: Copy it
+    kind: automation
+    actor: copier
+    schema: {type: object}
+    rights: [{name: It stands, mode: auto}]
+  - {key: done, name: Done, kind: end}
+transitions:
+  - {from: copy, to: done}
+"""
+
+
+@pytest.mark.django_db
+def test_what_a_stop_held_up_goes_on_when_it_is_tried_again() -> None:
+    place, lea = world.workflow(COPYING), world.actor("lea")
+    engine.halt(place, actor=lea, reason="Odd results.")
+    case = world.started(place)
+    engine.work_until_idle()
+    held = Incident.objects.get()
+
+    engine.retry(held.pk, actor=lea)
+    still = Incident.objects.get(state="open")
+    engine.resume(place, actor=lea)
+    engine.retry(still.pk, actor=lea)
+
+    case.refresh_from_db()
+    assert "automatic approval is stopped" in still.detail["message"]
+    assert (case.state, case.data["copy"]) == ("completed", {"number": 7})
+    assert Decision.objects.get().via == "rule:1/1"
+    assert Attempt.objects.count() == 1
 
 
 def stopping(place: Workflow) -> tuple[threading.Thread, threading.Event]:
