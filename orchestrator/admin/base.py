@@ -32,6 +32,8 @@ else:
 
 SPANS: Final = frozenset({*file.STEP_TIMES.values(), *file.RIGHT_TIMES.values()})
 MOST_COUNTED: Final = 10_000
+# What the filters of a list ask of a field: a value, whether there is one, a span of time.
+ASKED: Final = frozenset({"", "exact", "id__exact", "isnull", "isempty", "gte", "lt"})
 
 
 class ModelForm(Form):
@@ -71,7 +73,23 @@ class Uncounted(Pages):
         return int(rows[: MOST_COUNTED + 1].count())
 
 
-class Seen(Admin):
+class Listed(Admin):
+    """A list that can be narrowed only by its own filters, never by other columns or relations."""
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        name, _, how = lookup.partition("__")
+        filters = self.list_filter if request is None else self.get_list_filter(request)
+        return name in map(_filtered, filters) and how in ASKED and "\x00" not in str(value)
+
+
+def _filtered(entry: Any) -> str:
+    """The field, or the parameter, that a filter of a list asks for."""
+    if isinstance(entry, tuple):
+        return str(entry[0])
+    return str(entry if isinstance(entry, str) else entry.parameter_name)
+
+
+class Seen(Listed):
     """Rows that belong to a workflow, for those who see it; superusers see all.
 
     ``workflow_path`` leads from a row to its workflow, as in a filter.

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 
 from orchestrator import schema
-from orchestrator.admin.base import Admin, ModelForm, is_used_unseen
+from orchestrator.admin.base import Listed, ModelForm, is_used_unseen
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.parts import page_of
 from orchestrator.connectors import Report, connector_class, connector_kinds
@@ -73,7 +73,7 @@ class ConnectionForm(ModelForm):
 
 
 @admin.register(Connection)
-class ConnectionAdmin(Admin):
+class ConnectionAdmin(Listed):
     form = ConnectionForm
     list_display = ("name", "kind", "breaker", "secret_is", "bulkhead")
     list_filter = ("kind", "breaker")

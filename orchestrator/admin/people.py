@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from orchestrator.admin.base import Admin, ModelForm, ReadOnly, is_used_unseen, shown
+from orchestrator.admin.base import Listed, ModelForm, ReadOnly, is_used_unseen, shown
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.parts import page_of
 from orchestrator.api.keys import SCOPES, make_key
@@ -68,7 +68,7 @@ class ActorForm(ModelForm):
 
 
 @admin.register(Actor)
-class ActorAdmin(Admin):
+class ActorAdmin(Listed):
     form = ActorForm
     list_display = ("__str__", "kind", "revision", "connection", "created_at")
     list_filter = ("kind", "connection")
@@ -142,7 +142,7 @@ class EndForm(ModelForm):
 
 
 @admin.register(Grant)
-class GrantAdmin(Admin):
+class GrantAdmin(Listed):
     list_display = ("__str__", "effect", "action", "workflow", "valid")
     list_filter = ("effect", "action", "workflow")
     list_select_related = ("actor__user", "group", "workflow")

@@ -135,6 +135,42 @@ def test_filters_and_searches_find(place: Workflow) -> None:
 # --- People, programs and what they may
 
 
+FOREIGN = (
+    "id__gt=1",
+    "data__amount=1",
+    "initiator__user__password__startswith=a",
+    "state__regex=(a+)+$",
+    "state__exact=%00",
+    "workflow=%00",
+)
+
+
+@pytest.mark.parametrize("query", FOREIGN)
+def test_a_list_is_narrowed_by_its_own_filters_only(place: Workflow, query: str) -> None:
+    client = client_of("dora")
+
+    answer = client.get(f"{reverse('admin:orchestrator_case_changelist')}?{query}")
+
+    assert answer.status_code == 400
+
+
+FILTERS = (
+    "case/?workflow=1&state__exact=open&created_at__gte=2026-01-01+00%3A00%3A00%2B00%3A00",
+    "attempt/?shadow__exact=0",
+    "actor/?kind__exact=agent&connection__isnull=True",
+    "grant/?workflow__id__exact=1&effect__exact=allow",
+    "apikey/?revoked_at__isempty=1",
+    "connection/?breaker__exact=closed",
+)
+
+
+@pytest.mark.parametrize("address", FILTERS)
+def test_what_the_filters_ask_is_answered(place: Workflow, address: str) -> None:
+    answer = client_of("dora").get(f"/admin/orchestrator/{address}")
+
+    assert answer.status_code == 200
+
+
 def test_a_key_is_shown_once_and_revoked_for_good() -> None:
     actor = Actor.objects.create(kind="automation", name="shop")
     dora = client_of("dora")
