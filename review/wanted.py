@@ -27,9 +27,11 @@ class Wanted:
     @classmethod
     def asked(cls, data: Mapping[str, str]) -> Wanted:
         order = data.get("order", "")
+        # NUL is in no key, and no database takes it.
+        workflow, step = (data.get(name, "").replace("\x00", "") for name in ("workflow", "step"))
         return cls(
-            data.get("workflow", "")[:80],
-            data.get("step", "")[:80],
+            workflow[:80],
+            step[:80],
             cast("Order", order) if order in ORDERS else "due",
         )
 

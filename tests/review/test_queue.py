@@ -165,6 +165,14 @@ def test_next_leads_back_to_a_task_one_holds(bea: Client, expenses: Workflow) ->
     assert Seat.objects.filter(claimed_by__isnull=False).count() == 1
 
 
+def test_next_takes_no_character_that_no_database_takes(bea: Client, expenses: Workflow) -> None:
+    task = world.in_review(expenses)
+
+    answer = bea.get("/review/next/?workflow=expen%00ses&step=%00")
+
+    assert answer.headers["Location"] == f"/review/tasks/{task.pk}/?workflow=expenses"
+
+
 def test_next_leads_to_the_queue_when_nothing_waits(bea: Client, expenses: Workflow) -> None:
     assert bea.post("/review/next/").headers["Location"] == "/review/"
 
