@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from orchestrator import engine
 from orchestrator.models import (
@@ -17,7 +17,6 @@ from orchestrator.models import (
     Task,
     Workflow,
 )
-from orchestrator.models.statements import ID, NUMBER, Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +50,13 @@ class Shown:
     reasons: list[Any]
 
 
-ROUTED: Final = Kept(
-    lambda task, number: Routing.objects.select_related("attempt").filter(
-        task_id=task, round=number
-    ),
-    *(ID, NUMBER),
-)
-
-
 def shown(seat: Seat, actor: Actor) -> Shown:
     """What ``actor`` sees of ``seat``: nothing is blind to who has decided it.
 
     One query where the seat came with its task, case and workflow.
     """
     task = seat.task
-    routing = ROUTED.first(task.pk, seat.round)
-    assert routing is not None, "no seat is there without a route"  # noqa: S101
+    routing = engine.route_of(seat)
     definition, attempt = engine.definition_of(task.case.version_id), routing.attempt
     step = definition.steps[task.step_key]
     rights = definition.rights[task.step_key]

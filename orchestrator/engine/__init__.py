@@ -1,5 +1,6 @@
 """The verbs: one plain function per business act, one transaction each."""
 
+from orchestrator.engine.bench import route_of
 from orchestrator.engine.cancelling import cancel_case
 from orchestrator.engine.claims import (
     claim,
@@ -59,6 +60,7 @@ __all__ = [
     "release",
     "resume",
     "retry",
+    "route_of",
     "save_draft",
     "screen_digest",
     "settle_due",

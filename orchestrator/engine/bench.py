@@ -28,9 +28,15 @@ class Bench:
     right: DecisionRight
 
 
-def bench_of(act: Act, task: Task, seat: Seat) -> Bench:
-    routed = ROUTED.first(task.pk, seat.round)
+def route_of(seat: Seat) -> Routing:
+    """Why the seat is there, with the attempt that it is about."""
+    routed = ROUTED.first(seat.task_id, seat.round)
     assert routed is not None, "no seat is there without a route"  # noqa: S101
+    return routed
+
+
+def bench_of(act: Act, task: Task, seat: Seat) -> Bench:
+    routed = route_of(seat)
     rights = act.definition.rights[task.step_key]
     right = next(right for right in rights if right.pk == routed.right_id)
     routed.right = right
