@@ -59,6 +59,8 @@ def _said(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
         return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}."[:_SAID]
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply."
     return str(error)[:_SAID]
 
 

@@ -191,6 +191,7 @@ def test_the_commands_say_what_is_wrong(tmp_path: Path) -> None:
         ('notes: "a\\0b"', "cannot be read as YAML"),
         ("notes: !!binary aGk=", "cannot be read as YAML"),
         ("calendar: {days: 99999999999999999999}", "cannot be read as YAML"),
+        ("notes: " + "[" * 3000, "it is nested too deeply"),
     ],
 )
 def test_what_json_cannot_hold_and_what_a_reader_would_miss_is_refused(
