@@ -17,7 +17,12 @@ Case = dict[str, Any]
 """``{"key": str, "data": JSON}``, as the engine starts it."""
 
 SIZE = 100
-COUNTS = {"tutorial": 3, "digits": images.COUNT, "feedback": texts.COUNT, "refunds": 2200}
+COUNTS = {
+    "tutorial": 3,
+    "digits": images.COUNT,
+    "feedback": texts.COUNT,
+    "refunds": generator.CASES,
+}
 
 
 def batches(

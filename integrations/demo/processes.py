@@ -1,4 +1,5 @@
-"""The ledger as one more process of the group, on a port that nobody else has."""
+"""The demo's own processes of the group: the ledger, on a port that nobody else has, and what
+feeds the refunds while the demo runs."""
 
 from __future__ import annotations
 
@@ -38,3 +39,8 @@ def ledger_process(port: int) -> Process:
     file = settings.HOME.path / "demo" / "ledger.sqlite3"
     argv = [sys.executable, "-I", ledger.__file__, "--file", str(file), "--port", str(port)]
     return Process("ledger", argv, grace=5)
+
+
+def feeder_process() -> Process:
+    argv = [sys.executable, "-m", "integrations.demo.feeding"]
+    return Process("feeder", argv, {"DJANGO_SETTINGS_MODULE": "orchestrator.settings"}, grace=5)

@@ -11,5 +11,7 @@ urlpatterns = [
     path("as/<slug:name>/", views.enter, name="enter"),
     path("verify/<int:pk>/", views.verify, name="verify"),
     path("again/<int:pk>/", views.again, name="again"),
+    path("kill/", views.kill, name="kill"),
+    path("pause/", views.pause, name="pause"),
     path("digits/<int:number>.png", digits.image, name="digit"),
 ]

@@ -18,6 +18,9 @@ from integrations.demo.refunds.wording import Writer, misread, read, slip
 ARRIVING, TRAINING = 2026, 7
 """The seeds of what becomes cases and of what the agent learns from."""
 
+CASES, RESERVE = 2200, 400
+"""So many requests arrive when the demo is set up; so many more one by one while it runs."""
+
 REASONS = ["damaged", "wrong_item", "not_received", "late", "changed_mind", "charged_twice"]
 WINDOW_MATTERS = {"late", "changed_mind"}
 """The other reasons are covered however long ago the order was."""
@@ -40,8 +43,8 @@ def generate(seed: int, count: int, *, unseen: bool) -> Iterator[Request]:
     return (Draft(seed, index, unseen=unseen).request() for index in range(count))
 
 
-def arriving(count: int = 2200) -> Iterator[Request]:
-    """The requests that become cases."""
+def arriving(count: int = CASES) -> Iterator[Request]:
+    """The requests that become cases; more than ``CASES`` are those of the reserve."""
     return generate(ARRIVING, count, unseen=True)
 
 

@@ -24,14 +24,20 @@ def ensure() -> bool:
     """Write the truth and train, unless the reader of this code is there. True if trained."""
     if STORE.trained:
         return False
-    STORE.write_truth((request.key, request.truth) for request in generator.arriving())
+    STORE.write_truth(
+        (request.key, request.truth)
+        for request in generator.arriving(generator.CASES + generator.RESERVE)
+    )
     STORE.save(train(lessons()))
     return True
 
 
 def lessons() -> list[generator.Request]:
     """The requests to learn from: no other seed's, and none that says the same as a case."""
-    arriving = {reading.spoken(request.data) for request in generator.arriving()}
+    arriving = {
+        reading.spoken(request.data)
+        for request in generator.arriving(generator.CASES + generator.RESERVE)
+    }
     drawn = generator.generate(generator.TRAINING, COUNT, unseen=False)
     return [request for request in drawn if reading.spoken(request.data) not in arriving]
 

@@ -13,6 +13,7 @@ from typing import Final
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from integrations.demo.feeding import is_paused
 from integrations.demo.people import PEOPLE
 from integrations.demo.welcome import picks
 from integrations.demo.welcome.picks import LIMIT
@@ -182,6 +183,30 @@ def cara(refunds: Workflow, actor: Actor) -> Errand:
     )
 
 
+def dora(refunds: Workflow, actor: Actor) -> Errand:
+    case = picks.last_noted(actor, picks.KILLED)
+    paused = is_paused()
+    return Errand(
+        "Kill a worker",
+        "Twelve refunds are sent, and the processes that read them are killed in the middle of "
+        "one. Nothing is lost: within a minute or so its lease ends, another process reads it "
+        "again, and the case says what happened.",
+        [
+            Mark("Killed in the middle of a step", done=case is not None),
+            Mark("Its case went on", done=case is not None and picks.went_on(case)),
+        ],
+        [
+            Link("Kill a worker", reverse("demo:kill"), act=True),
+            *([Link(f"Watch {case.key}", reverse("case", args=[case.pk]))] if case else []),
+            Link(
+                "Let refunds arrive" if paused else "Pause the arrivals",
+                reverse("demo:pause"),
+                act=True,
+            ),
+        ],
+    )
+
+
 def _place(decision: Decision) -> str:
     return reverse("case", args=[decision.task.case_id]) + f"#decision-{decision.pk}"
 
@@ -201,4 +226,5 @@ ERRANDS: Final[dict[str, Callable[[Workflow, Actor], Errand]]] = {
     "lea": lea,
     "alice": alice,
     "cara": cara,
+    "dora": dora,
 }

@@ -17,7 +17,7 @@ from integrations.demo.refunds import STORE
 from orchestrator import engine
 from orchestrator.engine.events import first_break
 from orchestrator.exceptions import NotAllowed
-from orchestrator.models import Actor, Case, Decision, DecisionRight, Seat, Task, Workflow
+from orchestrator.models import Actor, Attempt, Case, Decision, DecisionRight, Seat, Task, Workflow
 from orchestrator.models.fields import ClockTimestamp
 
 Tasks = QuerySet[Task]
@@ -27,6 +27,7 @@ AUTOMATIC: Final = "Small, covered and sure"
 LOOKED: Final = 120  # seats among which the five are looked for
 VERIFIED: Final = "The record holds"
 REFUSED: Final = "Refused"
+KILLED: Final = "Killed"
 
 
 def decided(refunds: Workflow, actor: Actor) -> QuerySet[Decision]:
@@ -154,3 +155,16 @@ def note(case: Case, user: User, said: str) -> str:
 def noted(actor: Actor, said: str) -> bool:
     """Whether the log says this of the actor."""
     return LogEntry.objects.filter(user=actor.user, change_message__startswith=said).exists()
+
+
+def last_noted(actor: Actor, said: str) -> Case | None:
+    """The case of which the log says this last, as an act of the actor."""
+    entries = LogEntry.objects.filter(user=actor.user, change_message__startswith=said)
+    last = entries.order_by("-pk").first()
+    return Case.objects.filter(pk=int(last.object_id or 0)).first() if last else None
+
+
+def went_on(case: Case) -> bool:
+    """Whether a step of the case lost its worker and is over or with people now."""
+    lost = Attempt.objects.filter(task__case=case, error__kind="lost")
+    return lost.exclude(task__state__in=("ready", "running")).exists()

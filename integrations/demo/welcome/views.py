@@ -16,10 +16,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from integrations.demo import feeding
 from integrations.demo.people import PEOPLE
-from integrations.demo.welcome import picks
+from integrations.demo.welcome import killing, picks
 from integrations.demo.welcome.errands import cards
 from orchestrator import authority
+from orchestrator.exceptions import NotAllowed
 from orchestrator.models import Actor, Workflow
 from orchestrator.sentences import steps_of
 from orchestrator.under_way import under_way
@@ -90,6 +92,39 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
     if not refused:
         return redirect("review:task", pk)
     return told(request, messages.WARNING, f"{task.case.key}: {refused}")
+
+
+@require_POST
+def kill(request: HttpRequest) -> HttpResponse:
+    """Kill the worker's processes in the middle of a step. Administrators only."""
+    user = administrator(request)
+    try:
+        pids, held = killing.kill_in_mid_step()
+    except killing.NoVictimError as error:
+        return told(request, messages.WARNING, str(error))
+    named = " and ".join(map(str, pids))
+    for task in held:
+        picks.note(task.case, user, f"{picks.KILLED}: the processes {named} of the worker.")
+    keys = " and ".join(task.case.key for task in held)
+    said = f"The processes {named} were killed while they read {keys}. Others have started."
+    return told(request, messages.WARNING, said)
+
+
+@require_POST
+def pause(request: HttpRequest) -> HttpResponse:
+    """Stop the arrivals, or let them go on. Administrators only."""
+    administrator(request)
+    feeding.set_paused(paused=not feeding.is_paused())
+    said = "No more refunds arrive." if feeding.is_paused() else "Refunds arrive again."
+    return told(request, messages.INFO, said)
+
+
+def administrator(request: HttpRequest) -> User:
+    """Who asks. Raises NotAllowed unless a superuser does."""
+    user = cast("User", request.user)
+    if not user.is_superuser:
+        raise NotAllowed("Only an administrator may do this.")
+    return user
 
 
 def told(request: HttpRequest, level: int, text: str) -> HttpResponse:

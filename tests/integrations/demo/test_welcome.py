@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +14,20 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from integrations.demo import people
-from integrations.demo.refunds import STORE
+from integrations.demo import feeding, people
+from integrations.demo.refunds import STORE, generator
 from integrations.demo.welcome import picks
 from integrations.demo.welcome.errands import Errand, cards
 from orchestrator import engine
 from orchestrator.definitions import clone_to_draft
-from orchestrator.models import Task, Workflow
+from orchestrator.models import Case, Task, Workflow
 from tests.world import actor, claimed, decided
+
+
+@pytest.fixture
+def unpaused() -> Iterator[None]:
+    yield
+    feeding.set_paused(paused=False)
 
 
 def errand(name: str) -> Errand:
@@ -34,9 +43,12 @@ def entered(client: Client, name: str) -> Any:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/demo/", "/demo/map/", "/demo/as/bea/", "/demo/verify/1/"])
+@pytest.mark.parametrize(
+    "path", ["/demo/", "/demo/map/", "/demo/as/bea/", "/demo/verify/1/", "/demo/kill/"]
+)
 def test_where_the_demo_is_not_installed_none_of_it_exists(client: Client, path: str) -> None:
     people.ensure()
+    path = f"/demo/{path}"
 
     assert client.get(path).status_code == 404
     assert client.post(path).status_code == 404
@@ -67,7 +79,7 @@ def test_a_stranger_sees_the_live_map_and_a_card_for_each_role(
 
     waiting = Task.objects.filter(case__workflow=refunds, state="in_review").count()
     assert f"{waiting} open cases" in page or f"{waiting:,} open cases" in page
-    for person in people.PEOPLE[:5]:
+    for person in people.PEOPLE:
         assert f'action="/demo/as/{person.name}/"' in page
     assert "RR-0" not in page, "what cases say is for those who are signed in"
     assert client.get("/demo/map/").content.decode().count("map-chip") > 0
@@ -217,3 +229,61 @@ def test_who_may_not_see_a_case_cannot_have_it_verified(refunds: Workflow, clien
     client.force_login(carl)
 
     assert client.post(f"/demo/verify/{errand('cara').check}/").status_code == 404
+
+
+def test_dora_pauses_the_arrivals_and_lets_them_go_on(
+    refunds: Workflow, client: Client, unpaused: None
+) -> None:
+    entered(client, "dora")
+
+    assert b"No more refunds arrive" in client.post("/demo/pause/", follow=True).content
+    assert feeding.is_paused()
+    assert b"Let refunds arrive" in client.get("/demo/").content
+    assert b"Refunds arrive again" in client.post("/demo/pause/", follow=True).content
+    assert not feeding.is_paused()
+
+
+@pytest.mark.parametrize("path", ["/demo/kill/", "/demo/pause/"])
+def test_nobody_but_an_administrator_kills_or_pauses(
+    refunds: Workflow, client: Client, unpaused: None, path: str
+) -> None:
+    assert client.post(path)["Location"].startswith("/demo/?next=")
+    for name in ("bea", "lea", "alice", "cara"):
+        entered(client, name)
+        assert client.post(path).status_code == 403
+
+    assert not feeding.is_paused()
+    assert Case.objects.filter(workflow=refunds, key__gt="RR-02200").count() == 0
+
+
+def test_outside_of_a_group_there_is_nobody_to_kill(
+    refunds: Workflow, client: Client, tmp_path: Path, settings: Settings
+) -> None:
+    settings.HOME = type(settings.HOME).at(tmp_path)
+    (tmp_path / "demo").mkdir()
+    other = subprocess.Popen(["/bin/sleep", "60"])
+    (tmp_path / "lock").write_text(str(other.pid))
+    entered(client, "dora")
+
+    page = client.post("/demo/kill/", follow=True).content.decode()
+
+    assert "No worker was caught" in page
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+    assert ticks("dora") == [False, False]
+
+
+def test_the_reserve_arrives_in_its_order_and_then_no_more(refunds: Workflow) -> None:
+    first, second = feeding.feed(), feeding.feed(2)
+    keys = (
+        Case.objects.filter(pk__in=[*first, *second]).order_by("pk").values_list("key", flat=True)
+    )
+    assert list(keys) == ["RR-02201", "RR-02202", "RR-02203"]
+
+    assert len(feeding.feed(1000)) == generator.RESERVE - 3
+    assert feeding.feed() == []
+
+
+def test_what_the_reserve_says_is_true_is_known_too(trained: None) -> None:
+    assert len(STORE.truth()) == generator.CASES + generator.RESERVE

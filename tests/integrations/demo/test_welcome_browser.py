@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from integrations.demo import feeding
 from integrations.demo.refunds import STORE
 from integrations.demo.welcome import picks
 from orchestrator.models import Task, Workflow
+from tests.browser.test_accessibility import check
 from tests.world import actor, decided
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -95,3 +98,28 @@ def test_cara_sees_why_and_verifies_the_record(
 
     expect(page.get_by_text("The record holds")).to_be_visible()
     expect(card.locator(".pill")).to_have_text("Done")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_accessible_and_fits_a_narrow_screen(
+    page: Page, become: Callable[[str], Locator], scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/demo/")
+    check(page)
+    become("Dora")
+    check(page)
+
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_the_map_follows_what_happens_without_a_reload(page: Page, refunds: Workflow) -> None:
+    page.goto("/demo/")
+    shown = page.locator(".map-drawing")
+    expect(shown.locator(".map-in_review").first).to_be_visible()
+    expect(shown.locator(".map-ready")).to_have_count(0)
+
+    feeding.feed(20)
+
+    expect(shown.locator(".map-chip.map-ready")).to_contain_text("20", timeout=15_000)

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from integrations.demo import digits, feedback, people, refunds, workflows
 from integrations.demo.feedback.package import AbsentError
 from integrations.demo.loading import load
-from integrations.demo.processes import connect_ledger, free_port, ledger_process
+from integrations.demo.processes import connect_ledger, feeder_process, free_port, ledger_process
 from orchestrator import engine
 from orchestrator.definitions import import_draft
 from orchestrator.models import Actor, Workflow
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 self.reset()
             port = free_port()
             run_group(
-                [ledger_process(port)],
+                [ledger_process(port), feeder_process()],
                 prepare=partial(self.prepare, port, options["cases"]),
                 on_ready=self.print_logins,
             )
