@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from orchestrator import conditions, schema
 from orchestrator.connectors import connector_class, connector_kinds
@@ -20,7 +21,10 @@ from orchestrator.models import (
     Transition,
     WorkflowVersion,
 )
-from orchestrator.pointers import Problem
+from orchestrator.pointers import Problem, child
+from orchestrator.strictjson import has_hidden
+
+NAMES: Final = frozenset({"name", "label", "title"})
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,12 @@ def problems(version: WorkflowVersion) -> list[Problem]:
 
     Paths follow the file: ``/steps/0/rights/1/when``.
     """
-    shape = schema.validate(file.FILE, content(version))
+    written = content(version)
+    shape = schema.validate(file.FILE, written)
     draft = _read(version)
     return [
         *shape,
+        *_hidden(written),
         *_version(draft),
         *(
             problem
@@ -58,6 +64,17 @@ def problems(version: WorkflowVersion) -> list[Problem]:
         ),
         *_transitions(draft),
     ]
+
+
+def _hidden(part: Any, path: str = "") -> Iterator[Problem]:
+    """Names that look like others: they stand on every page, in lists and titles."""
+    members = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, value in members:
+        place = child(path, key)
+        if isinstance(value, dict | list):
+            yield from _hidden(value, place)
+        elif key in NAMES and isinstance(value, str) and has_hidden(value):
+            yield Problem(place, "Write this without the characters that nobody sees.")
 
 
 def _version(draft: _Draft) -> Iterator[Problem]:
