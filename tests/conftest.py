@@ -68,12 +68,18 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+# Tests that share a demo, or a database by the name that a page gives it.
+TOGETHER = ("tests/acceptance/", "tests/orchestrator/test_backup.py")
+
+
 class Scheduling(LoadScopeScheduling):
-    """One test after the other to each worker, but all acceptance tests to one: they share
-    a demo. (xdist's own groups do nothing under pytest 9.2.)"""
+    """One test after the other to each worker, but those that share something to one.
+
+    (xdist's own groups do nothing under pytest 9.2.)
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "acceptance" if nodeid.startswith("tests/acceptance/") else nodeid
+        return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,20 +12,13 @@ from integrations.demo import ledger
 from orchestrator.models import Connection
 from orchestrator.processes.child import Process
 
-USUAL_PORT = 8011
-
 
 def free_port() -> int:
-    """The usual port of the ledger, or any other one when it is taken."""
-    for port in (USUAL_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("No port of the loopback is free.")
+    """A port that the system gives to nobody else so soon: a usual one could be taken until the
+    ledger starts, by another demo."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def connect_ledger(port: int) -> None:

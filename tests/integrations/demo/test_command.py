@@ -3,7 +3,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from django.core.management import CommandError
 from pytest_django import Settings
 
 from integrations.demo.management.commands.demo import Command
-from integrations.demo.processes import USUAL_PORT, free_port, ledger_process
+from integrations.demo.processes import free_port, ledger_process
 
 
 @pytest.fixture
@@ -47,16 +46,12 @@ def test_reset_leaves_somebody_elses_database_alone(settings: Settings) -> None:
         Command().handle(reset=True)
 
 
-def test_the_ledger_takes_another_port_when_its_own_is_taken() -> None:
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # A demo that runs on this machine has it already: as good.
-        with suppress(OSError):
-            taken.bind(("127.0.0.1", USUAL_PORT))
-            taken.listen()
-        port = free_port()
+def test_the_ledger_takes_a_port_that_nobody_has() -> None:
+    port = free_port()
 
-    assert port != USUAL_PORT
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        assert free_port() != port
     assert ledger_process(port).argv[-1] == str(port)
 
 
