@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from orchestrator import wording
 from orchestrator.definitions.places import Places
@@ -46,13 +46,6 @@ class Fact:
         return groups.get(first, "Confidence" if first == "confidence" else "This step")
 
 
-def outputs_of(step: Step) -> dict[str, Any]:
-    """Where a step's output goes: path in the case file -> path in the output."""
-    if step.output_mapping is None:
-        return {f"/{step.key}": ""}
-    return step.output_mapping if isinstance(step.output_mapping, dict) else {}
-
-
 class CaseData:
     """What the case file holds: what cases bring, and what the steps of the version add."""
 
@@ -62,7 +55,7 @@ class CaseData:
             target: (Places(step.schema), source)
             for step in steps
             if step.kind != StepKind.END
-            for target, source in outputs_of(step).items()
+            for target, source in step.outputs.items()
             if target.startswith("/") and isinstance(source, str)
         }
 

@@ -102,15 +102,10 @@ def close_case(act: Act, state: CaseState, outcome: str, **payload: Any) -> None
     act.note(f"case.{state}", {"case": act.case.pk}, {"outcome": outcome, **payload})
 
 
-def outputs_of(step: Step) -> dict[str, str]:
-    """Where a step's output goes: path in the case file -> path in the output."""
-    return step.output_mapping if step.output_mapping is not None else {f"/{step.key}": ""}
-
-
 def merged(data: dict[str, Any], task: Task, output: Any) -> dict[str, Any]:
     """The case file with the output written into it; ``data`` itself stays as it is."""
     found = data
-    for target, source in outputs_of(task.step).items():
+    for target, source in task.step.outputs.items():
         value = lookup(output, source)
         if value is not MISSING:
             found = _placed(found, split(target), value)
@@ -128,7 +123,7 @@ def _placed(data: Any, parts: tuple[str, ...], value: Any) -> Any:
 def _write_case(act: Act, task: Task, output: Any) -> None:
     act.case.data = merged(act.case.data, task, output)
     wrote = {"task": task.pk, "step": task.step_key, "word": task.word}
-    act.case.provenance = act.case.provenance | dict.fromkeys(outputs_of(task.step), wrote)
+    act.case.provenance = act.case.provenance | dict.fromkeys(task.step.outputs, wrote)
     act.changed |= {"data", "provenance"}
 
 

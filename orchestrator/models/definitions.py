@@ -168,6 +168,13 @@ class Step(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """Where the output goes: path in the case file -> path in the output."""
+        if self.output_mapping is None:
+            return {f"/{self.key}": ""}
+        return self.output_mapping if isinstance(self.output_mapping, dict) else {}
+
 
 class Transition(models.Model):
     """An edge of a version. Of a source's edges in order, the first that matches is taken."""
