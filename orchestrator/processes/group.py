@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
+from threading import Event
 from types import FrameType
 from typing import IO
 
@@ -30,6 +31,9 @@ from orchestrator.processes.state import Home, StateError
 SECONDS_TO_ANSWER = 60
 OLDEST_POSTGRES = 150_000
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+asked_to_stop = Event()
 
 
 class Stopped(BaseException):
@@ -71,7 +75,8 @@ class _Children:
         self.programs.append(Child(process, self.home.logs, keep=[self.lock]))
 
     def check(self) -> None:
-        """Raises StateError when one has ended."""
+        """Raises StateError when one has ended, Stopped when somebody asked for the end."""
+        _heed()
         for child in (*self.servers, *self.programs):
             code = child.exit_code()
             if code is not None:
@@ -220,6 +225,7 @@ def _web_answers() -> bool:
 def _phase(name: str) -> Iterator[None]:
     start = time.monotonic()
     yield
+    _heed()
     _say(f"{name}: {time.monotonic() - start:.1f} s")
 
 
@@ -230,6 +236,7 @@ def _say(line: str) -> None:
 @contextmanager
 def _signals() -> Iterator[None]:
     """Signals that ask to stop raise ``Stopped`` here, once."""
+    asked_to_stop.clear()
     before = {number: signal.signal(number, _raise_stopped) for number in SIGNALS}
     try:
         yield
@@ -240,7 +247,14 @@ def _signals() -> Iterator[None]:
 
 def _raise_stopped(number: int, frame: FrameType | None) -> None:
     _ignore_signals()
+    asked_to_stop.set()
     raise Stopped
+
+
+def _heed() -> None:
+    """Raises Stopped once more: Python drops what is raised inside a finalizer."""
+    if asked_to_stop.is_set():
+        raise Stopped
 
 
 def _ignore_signals() -> None:

@@ -60,11 +60,6 @@ class Home:
         return self.run / "valkey.sock"
 
     @property
-    def database_url(self) -> str:
-        """libpq address of the embedded PostgreSQL."""
-        return f"postgresql:///rewire?host={self.run}&user=rewire"
-
-    @property
     def redis_url(self) -> str:
         """redis-py address of the embedded Valkey."""
         return f"unix://{self.valkey_socket}?db=0"

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -155,7 +156,9 @@ def test_postgres_keeps_its_data_and_never_runs_as_root(home: Home) -> None:
     rows, owner = None, 0
     for attempt in range(2):
         server = start_postgres(home, safe=False)
-        with psycopg.connect(home.database_url, autocommit=True) as connection:
+        with psycopg.connect(
+            dbname="rewire", user="rewire", host=str(home.run), autocommit=True
+        ) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS kept (value int)")
             connection.execute("INSERT INTO kept VALUES (%s)", [attempt])
             rows = connection.execute("SELECT count(*) FROM kept").fetchone()
@@ -222,6 +225,18 @@ def test_a_taken_port_is_one_sentence() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(StateError, match=rf"port {port}: Address already in use\. Set PORT"):
             group._check_port("127.0.0.1", port)
+
+
+def test_a_stop_that_python_dropped_is_heeded_at_the_next_look() -> None:
+    """What a signal raises inside a finalizer never arrives: the group would run on."""
+    before = signal.getsignal(signal.SIGTERM)
+    with group._signals():
+        with suppress(group.Stopped):
+            signal.raise_signal(signal.SIGTERM)
+
+        with pytest.raises(group.Stopped), group._phase("Migrating"):
+            pass
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 class Up:
