@@ -1,6 +1,6 @@
 """Every table of the core: definitions, actors, running work, the outside world, the record."""
 
-from orchestrator.models.actors import Actor, ActorKind, ApiKey, Grant, GrantEffect
+from orchestrator.models.actors import Actor, ActorKind, ApiKey, Debut, Grant, GrantEffect
 from orchestrator.models.definitions import (
     DecisionRight,
     Step,
@@ -14,6 +14,8 @@ from orchestrator.models.fields import Mode, Word
 from orchestrator.models.outside import (
     Breaker,
     Bulk,
+    BulkRow,
+    BulkState,
     Connection,
     Delivery,
     DeliveryState,
@@ -51,12 +53,15 @@ __all__ = [
     "Attempt",
     "Breaker",
     "Bulk",
+    "BulkRow",
+    "BulkState",
     "Case",
     "CaseOrigin",
     "CaseState",
     "Connection",
     "Correction",
     "Counter",
+    "Debut",
     "Decision",
     "DecisionRight",
     "Delivery",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
@@ -28,7 +29,12 @@ class ActorManager(models.Manager["Actor"]):
 
 
 class Actor(models.Model):
-    """Whoever acts. A changed model or prompt is a new ``revision``, so a new row."""
+    """Whoever acts. A changed model or prompt is a new ``revision``, so a new row.
+
+    An agent's row is a version of it: ``definition`` says what answered, ``digest`` is its
+    SHA-256. Both are empty until it has answered once. What answers otherwise than the actor
+    that a step names gets a row of its own, whose ``base`` is that actor.
+    """
 
     kind = models.CharField(max_length=12, choices=ActorKind)
     name = models.CharField(max_length=150)
@@ -43,6 +49,11 @@ class Actor(models.Model):
     connection = models.ForeignKey(
         "Connection", on_delete=models.PROTECT, null=True, blank=True, related_name="actors"
     )
+    base = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, editable=False, related_name="versions"
+    )
+    definition = models.JSONField(null=True, editable=False)
+    digest = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     created_at = moment()
 
     objects = ActorManager()
@@ -58,11 +69,47 @@ class Actor(models.Model):
                 name="actor_human_has_user",
             ),
         )
+        triggers = (
+            pgtrigger.Protect(
+                name="version_frozen",
+                operation=pgtrigger.Update,
+                condition=~pgtrigger.Q(old__digest="")
+                & (
+                    pgtrigger.Q(old__digest__df=pgtrigger.F("new__digest"))
+                    | pgtrigger.Q(old__definition__df=pgtrigger.F("new__definition"))
+                ),
+            ),
+        )
 
     def __str__(self) -> str:
         if self.user:
             return self.user.get_username()
         return f"{self.name}@{self.revision}" if self.revision else self.name
+
+
+class Debut(models.Model):
+    """The first output of an agent version at a step. ``before`` is what had answered there.
+
+    Where something had, the workflow's owner is told, until somebody acknowledges it.
+    """
+
+    workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="debuts")
+    step_key = models.CharField(max_length=80)
+    actor = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="debuts")
+    before = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(
+        Actor, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("workflow", "step_key", "actor"), name="debut_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.actor} at {self.step_key}"
 
 
 class GrantEffect(models.TextChoices):
