@@ -71,6 +71,13 @@ class WorkflowVersion(models.Model):
     )
     data_schema = OrderedJSONField(default=dict, blank=True, help_text="JSON Schema of case data.")
     calendar = models.JSONField(default=dict, blank=True)
+    signals = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="name: what it writes into case data, as path: path in the signal.",
+    )
+    revision = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     notes = models.TextField(blank=True)
     published_at = models.DateTimeField(null=True, editable=False)
     published_by = models.ForeignKey(
@@ -155,6 +162,24 @@ class Step(models.Model):
     timeout = models.PositiveIntegerField(default=30)
     undo_seconds = models.PositiveIntegerField(default=10)
     compensated_by = models.CharField(max_length=80, blank=True)
+    flow = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="What only this kind of step has, as a timer its time.",
+    )
+    rework = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="The steps that a reviewer may send this back to, and how often.",
+    )
+    pend = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="What a reviewer may wait for.",
+    )
 
     class Meta:
         ordering = ("version", "position")
@@ -215,6 +240,7 @@ class DecisionRight(models.Model):
     blind = models.BooleanField(default=False)
     start_within = models.PositiveIntegerField(null=True, blank=True)
     decide_within = models.PositiveIntegerField(default=24 * 3600)
+    remind_before = models.PositiveIntegerField(null=True, blank=True)
     on_timeout = models.CharField(max_length=12, choices=Word, default=Word.ESCALATED)
     escalates_to = models.ForeignKey(
         Group, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

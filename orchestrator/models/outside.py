@@ -8,7 +8,7 @@ from django.db.models import Q
 from orchestrator.models.actors import Actor
 from orchestrator.models.fields import moment, one_of
 from orchestrator.models.querysets import IncidentQuerySet
-from orchestrator.models.running import Seat, Task
+from orchestrator.models.running import Case, Seat, Task
 from orchestrator.models.secrets import SecretField
 
 
@@ -28,6 +28,12 @@ class Connection(models.Model):
     secret_hosts = models.JSONField(default=list, blank=True)
     breaker = models.CharField(max_length=10, choices=Breaker, default=Breaker.CLOSED)
     breaker_until = models.DateTimeField(null=True, editable=False)
+    breaker_after = models.PositiveIntegerField(
+        default=5, db_default=5, help_text="Failures in a row after which calls pause."
+    )
+    breaker_seconds = models.PositiveIntegerField(
+        default=30, db_default=30, help_text="How long they pause before one call tries again."
+    )
     failures = models.PositiveIntegerField(default=0, editable=False)
     bulkhead = models.PositiveIntegerField(default=8, help_text="Calls under way at once.")
 
@@ -79,6 +85,7 @@ class Inbound(models.Model):
     body_digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     answer = models.JSONField(null=True)
+    body = models.JSONField(null=True)
     name = models.CharField(max_length=80, blank=True)
     correlation = models.CharField(max_length=255, blank=True)
     task = models.ForeignKey(Task, on_delete=models.PROTECT, null=True, related_name="+")
@@ -146,6 +153,7 @@ class Incident(models.Model):
     fingerprint = models.CharField(max_length=64)
     state = models.CharField(max_length=10, default="open")
     detail = models.JSONField(default=dict)
+    assigned_to = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
     resolution = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
     opened_at = moment()
@@ -188,3 +196,44 @@ class Bulk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.done}/{self.total}"
+
+
+class BulkState(models.TextChoices):
+    PENDING = "pending", "pending"
+    DONE = "done", "done"
+    REFUSED = "refused", "refused"
+    REVERTED = "reverted", "reverted"
+
+
+class BulkRow(models.Model):
+    """One case or incident of a bulk. ``before`` is what it takes to go back."""
+
+    bulk = models.ForeignKey(Bulk, on_delete=models.PROTECT, related_name="rows")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="+")
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, null=True, related_name="+")
+    state = models.CharField(max_length=10, choices=BulkState, default=BulkState.PENDING)
+    message = models.TextField(blank=True)
+    before = models.JSONField(null=True)
+    seq = models.BigIntegerField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("bulk", "case", "incident"), name="bulk_row_once", nulls_distinct=False
+            ),
+            one_of("state", BulkState, "bulk_row_state_known"),
+            models.CheckConstraint(
+                condition=Q(case__isnull=False, incident__isnull=True)
+                | Q(case__isnull=True, incident__isnull=False),
+                name="bulk_row_has_one_subject",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("bulk", "id"), condition=Q(state="pending"), name="bulk_row_pending"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.bulk}: {self.case or self.incident}"

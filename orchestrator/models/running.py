@@ -50,6 +50,9 @@ class Case(models.Model):
     data = OrderedJSONField(default=dict)
     provenance = models.JSONField(default=dict)
     initiator = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    caller = models.OneToOneField(
+        "Task", on_delete=models.PROTECT, null=True, related_name="called"
+    )
     data_key = models.BinaryField(null=True)
     seq = models.BigIntegerField(default=0)
     head = models.CharField(max_length=64, blank=True)
@@ -109,6 +112,9 @@ class Task(models.Model):
     """One step of one case. ``scope`` is its path through forks and items.
 
     ``proposal`` is the value under review, ``output`` and ``word`` what was decided of it.
+    ``lane`` is the connection that performs it, 0 where outsiders fetch the work; ``given`` an
+    input that a person put in the place of the mapped one; ``brief`` what the performer is told
+    besides.
     """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="tasks")
@@ -135,6 +141,9 @@ class Task(models.Model):
     arrived = models.PositiveIntegerField(default=0)
     settle_at = models.DateTimeField(null=True)
     effect_key = models.CharField(max_length=400, unique=True)
+    lane = models.BigIntegerField(null=True)
+    given = models.JSONField(null=True)
+    brief = models.JSONField(null=True)
     created_at = moment()
     finished_at = models.DateTimeField(null=True)
 
@@ -164,6 +173,9 @@ class Task(models.Model):
         indexes = (
             models.Index(fields=("run_at", "id"), condition=Q(state="ready"), name="task_ready"),
             models.Index(
+                fields=("lane", "run_at", "id"), condition=Q(state="ready"), name="task_lane"
+            ),
+            models.Index(
                 fields=("lease_expires_at",), condition=Q(state="running"), name="task_running"
             ),
             models.Index(
@@ -173,8 +185,11 @@ class Task(models.Model):
         triggers = (
             moves(
                 ("waiting", "ready"),
+                ("waiting", "completed"),
+                ("waiting", "failed"),
                 ("ready", "running"),
                 ("ready", "in_review"),
+                ("ready", "failed"),
                 ("running", "ready"),
                 ("running", "waiting"),
                 ("running", "failed"),
@@ -187,6 +202,7 @@ class Task(models.Model):
                 ("decided", "in_review"),
                 ("decided", "failed"),
                 ("decided", "completed"),
+                ("failed", "waiting"),
                 ("failed", "ready"),
                 ("failed", "in_review"),
                 ("failed", "completed"),
@@ -292,6 +308,7 @@ class Seat(models.Model):
 
     ``rank`` is the confidence, -1 when unknown; ``demand`` the value of the limit fact;
     ``barred`` the ids of actors that may not take it, ``skipped`` of those that passed it on.
+    A ``pended`` seat waits for somebody until ``back_at`` and is nobody's meanwhile.
     """
 
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="seats")
@@ -308,6 +325,14 @@ class Seat(models.Model):
     demand = models.DecimalField(max_digits=24, decimal_places=6, null=True)
     barred = ArrayField(models.BigIntegerField(), default=list)
     skipped = ArrayField(models.BigIntegerField(), default=list)
+    assigned_to = models.ForeignKey(
+        Actor, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
+    )
+    assigned_by = models.ForeignKey(
+        Actor, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
+    )
+    pended = models.JSONField(null=True)
+    back_at = models.DateTimeField(null=True)
     blind = models.BooleanField(default=False)
     claimed_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
     claim_token = models.UUIDField(null=True)
@@ -367,6 +392,16 @@ class Seat(models.Model):
                 fields=("claimed_by",),
                 condition=Q(state="open", claimed_by__isnull=False),
                 name="seat_claimed",
+            ),
+            models.Index(
+                fields=("assigned_to",),
+                condition=Q(state="open", assigned_to__isnull=False),
+                name="seat_assigned",
+            ),
+            models.Index(
+                fields=("back_at",),
+                condition=Q(state="open", back_at__isnull=False),
+                name="seat_pended",
             ),
         )
         triggers = (
