@@ -45,12 +45,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """The drawing, its nodes and what the numbers are of."""
+    """The drawing, its nodes and what the numbers are of: ``count`` cases, said as ``cases``."""
 
     drawing: Drawing
     nodes: list[Node]
     desks: list[Node]
     cases: str
+    count: int
 
 
 def map_of(steps: Sequence[Step], now: UnderWay) -> Map | None:
@@ -74,6 +75,7 @@ def map_of(steps: Sequence[Step], now: UnderWay) -> Map | None:
         ],
         desks=[_desk(desk, named[desk.key], asks[desk.key], now) for desk in drawing.desks],
         cases=f"{now.cases:,}{'+' if now.more else ''}",
+        count=now.cases,
     )
 
 

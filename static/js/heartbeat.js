@@ -37,11 +37,11 @@ function tick() {
     htmx.trigger(box, "renew");
   } else if (left <= 0 && box.dataset.ended === undefined) {
     box.dataset.ended = "";
-    box.querySelector("[data-words]").textContent = "Your claim has ended; what you typed is kept";
-    say("Your claim has ended. What you typed is kept.");
+    box.querySelector("[data-words]").textContent = box.dataset.over;
+    say(box.dataset.over);
   } else if (left <= warning && left > 0 && box.dataset.warned === undefined) {
     box.dataset.warned = "";
-    say(`Your claim ends in ${Math.ceil(left)} seconds. Extend it to go on.`);
+    say(box.dataset.ending.replace("#", Math.ceil(left)));
   }
 }
 

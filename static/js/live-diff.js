@@ -14,11 +14,11 @@ function middle(before, after) {
   return [start, end];
 }
 
-function describe(line, before, after) {
-  line.replaceChildren("was ");
+function describe(line, words, before, after) {
+  line.replaceChildren(`${words.saidWas} `);
   const removed = document.createElement("del");
   const [start, end] = before.length > 60 ? middle(before, after) : [0, 0];
-  removed.textContent = before.slice(start, before.length - end) || (before ? "…" : "empty");
+  removed.textContent = before.slice(start, before.length - end) || (before ? "…" : words.saidEmpty);
   line.append(start ? `…${before.slice(Math.max(0, start - CONTEXT), start)}` : "", removed);
   line.append(end ? `${before.slice(before.length - end, before.length - end + CONTEXT)}…` : "");
 }
@@ -30,13 +30,13 @@ function compare(control) {
   const line = row.querySelector("[data-was]");
   if (!line) return;
   line.hidden = !changed;
-  if (changed) describe(line, control.dataset.original, value(control));
+  if (changed) describe(line, control.form.dataset, control.dataset.original, value(control));
 }
 
 function follow(form) {
   const rows = form.querySelectorAll("[data-field][data-changed], [data-shape-changed]").length;
   const counter = form.querySelector("[data-changes]");
-  if (counter) counter.textContent = rows ? `${rows} ${rows === 1 ? "change" : "changes"}` : "";
+  if (counter) counter.textContent = rows > 1 ? form.dataset.saidMany.replace("#", rows) : rows ? form.dataset.saidOne : "";
   const approve = form.querySelector("[data-approve]");
   const correct = form.querySelector("[data-correct]");
   approve?.classList.toggle("btn-main", !rows && approve.dataset.approve === "main");
