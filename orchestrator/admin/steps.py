@@ -8,13 +8,15 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
 from orchestrator import conditions, schema
 from orchestrator.admin.base import ModelForm
 from orchestrator.admin.conditions import Editor
 from orchestrator.admin.fields import PointerField, SpanField, YamlField
 from orchestrator.admin.parts import Drafted, Line, Table, add_page
+from orchestrator.admin.trying import try_page, try_url
 from orchestrator.definitions import facts_of
 from orchestrator.definitions import format as file
 from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED, RUNNABLE
@@ -154,7 +156,26 @@ class StepAdmin(Drafted):
     def around(self, request: HttpRequest, row: Step) -> dict[str, Any]:
         tables = [] if row.kind == StepKind.END else [rules_of(row), exits_of(row)]
         may = self.has_change_permission(request, row)
-        return {**super().around(request, row), "tables": tables, "may_arrange": may}
+        more = {"tables": tables, "may_arrange": may, "try_url": try_url(row)}
+        return {**super().around(request, row), **more}
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:pk>/try/", wrap(self.try_rules), name="orchestrator_step_try"),
+            *super().get_urls(),
+        ]
+
+    def found(self, request: HttpRequest, pk: int) -> Step:
+        """The step; 404 where there is none for these eyes."""
+        row: Step | None = self.get_object(request, str(pk))
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        return row
+
+    def try_rules(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Which rule wins for a real or a typed output."""
+        return try_page(self.admin_site, request, self.found(request, pk))
 
 
 def rules_of(step: Step) -> Table:
