@@ -10,7 +10,16 @@ from django.views.generic import RedirectView
 
 from orchestrator import health
 from orchestrator.api.documents import explain_problem
-from orchestrator.views import case, cases, home, incidents, insights, seats, workflows
+from orchestrator.views import (
+    case,
+    cases,
+    home,
+    incidents,
+    insights,
+    preferences,
+    seats,
+    workflows,
+)
 
 # One sign-in for all pages: with its rate limits and its second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -35,6 +44,7 @@ urlpatterns = [
     path("incidents/<int:pk>/<slug:action>/", incidents.incident, name="incident"),
     path("seats/<int:seat_id>/release/", seats.release_seat, name="release_seat"),
     path("insights/", insights.page, name="insights"),
+    path("preferences/", preferences.preferences, name="preferences"),
     path("review/", include("review.urls")),
     path("api/", include("orchestrator.api.urls")),
     path("problems/<slug:name>", explain_problem, name="problem"),

@@ -3,7 +3,6 @@
 from django.urls import path
 
 from review import exports
-from review.preferences import preferences
 from review.views import deciding, queue, tasks
 
 app_name = "review"
@@ -21,5 +20,4 @@ urlpatterns = [
     path("decisions/<int:decision_id>/undo/", deciding.undo, name="undo"),
     path("exports/", exports.exports, name="exports"),
     path("exports/download", exports.download, name="download"),
-    path("preferences/", preferences, name="preferences"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from math import isfinite
 from typing import Any, Final
@@ -17,54 +17,54 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from orchestrator.pointers import INDEX, split
+from orchestrator.spelling import duration, number
 from orchestrator.strictjson import HIDDEN
 
 register = template.Library()
 
-MINUTE: Final = 60
-HOUR: Final = 3600
-DAY: Final = 86_400
 MAX_LINES: Final = 400
 MAX_TABLE: Final = 50
 MAX_COLUMNS: Final = 5
 
 # state or word -> icon, tone, what people read
 PILLS: Final = {
-    "open": ("open", "accent", "Open"),
-    "cancelling": ("cancelled", "warn", "Cancelling"),
-    "cancelled": ("cancelled", "", "Cancelled"),
-    "completed": ("done", "ok", "Completed"),
-    "waiting": ("clock", "", "Waiting"),
-    "ready": ("ready", "", "Ready"),
-    "running": ("running", "accent", "Running"),
-    "in_review": ("review", "warn", "In review"),
-    "decided": ("done", "ok", "Decided"),
-    "failed": ("failed", "bad", "Failed"),
-    "expired": ("clock", "warn", "Expired"),
-    "withdrawn": ("cancelled", "", "Withdrawn"),
-    "resolved": ("done", "ok", "Resolved"),
-    "approved": ("done", "ok", "Approved"),
-    "corrected": ("edit", "accent", "Corrected"),
-    "rejected": ("failed", "bad", "Rejected"),
-    "responded": ("message", "accent", "Answered"),
-    "escalated": ("up", "warn", "Escalated"),
-    "auto": ("policy", "ok", "Automatic"),
-    "review": ("user", "", "One reviewer"),
-    "dual": ("users", "", "Two people"),
-    "panel": ("users", "", "Panel"),
-    "block": ("stop", "bad", "Blocked"),
-    "halted": ("stop", "bad", "Stopped"),
-    "draft": ("edit", "warn", "Draft"),
-    "published": ("done", "ok", "Published"),
-    "superseded": ("clock", "", "Superseded"),
-    "blind": ("blind", "accent", "Blind"),
-    "pending": ("clock", "", "Pending"),
-    "sending": ("running", "accent", "Sending"),
-    "sent": ("arrow", "", "Sent"),
-    "confirmed": ("done", "ok", "Confirmed"),
-    "in_doubt": ("warning", "warn", "In doubt"),
+    "open": ("open", "accent", gettext_noop("Open")),
+    "cancelling": ("cancelled", "warn", gettext_noop("Cancelling")),
+    "cancelled": ("cancelled", "", gettext_noop("Cancelled")),
+    "completed": ("done", "ok", gettext_noop("Completed")),
+    "waiting": ("clock", "", gettext_noop("Waiting")),
+    "ready": ("ready", "", gettext_noop("Ready")),
+    "running": ("running", "accent", gettext_noop("Running")),
+    "in_review": ("review", "warn", gettext_noop("In review")),
+    "decided": ("done", "ok", gettext_noop("Decided")),
+    "failed": ("failed", "bad", gettext_noop("Failed")),
+    "expired": ("clock", "warn", gettext_noop("Expired")),
+    "withdrawn": ("cancelled", "", gettext_noop("Withdrawn")),
+    "resolved": ("done", "ok", gettext_noop("Resolved")),
+    "approved": ("done", "ok", gettext_noop("Approved")),
+    "corrected": ("edit", "accent", gettext_noop("Corrected")),
+    "rejected": ("failed", "bad", gettext_noop("Rejected")),
+    "responded": ("message", "accent", gettext_noop("Answered")),
+    "escalated": ("up", "warn", gettext_noop("Escalated")),
+    "auto": ("policy", "ok", gettext_noop("Automatic")),
+    "review": ("user", "", gettext_noop("One reviewer")),
+    "dual": ("users", "", gettext_noop("Two people")),
+    "panel": ("users", "", gettext_noop("Panel")),
+    "block": ("stop", "bad", gettext_noop("Blocked")),
+    "halted": ("stop", "bad", gettext_noop("Stopped")),
+    "draft": ("edit", "warn", gettext_noop("Draft")),
+    "published": ("done", "ok", gettext_noop("Published")),
+    "superseded": ("clock", "", gettext_noop("Superseded")),
+    "blind": ("blind", "accent", gettext_noop("Blind")),
+    "pending": ("clock", "", gettext_noop("Pending")),
+    "sending": ("running", "accent", gettext_noop("Sending")),
+    "sent": ("arrow", "", gettext_noop("Sent")),
+    "confirmed": ("done", "ok", gettext_noop("Confirmed")),
+    "in_doubt": ("warning", "warn", gettext_noop("In doubt")),
 }
 KIND_ICONS: Final = {
     "agent": "agent",
@@ -75,9 +75,7 @@ KIND_ICONS: Final = {
     "policy": "policy",
     "end": "end",
 }
-NO_CONFIDENCE: Final = mark_safe(
-    '<span class="conf" title="No confidence given">–<span class="hide"> unknown</span></span>'
-)
+NO_CONFIDENCE: Final = '<span class="conf" title="{}">–<span class="hide"> {}</span></span>'
 CONFIDENCE: Final = (
     '<span class="conf{}">{}<svg viewBox="0 0 32 4" aria-hidden="true">'
     '<rect class="track" width="32" height="4" rx="2"/>'
@@ -136,19 +134,20 @@ def nav_of_apps(context: template.Context) -> SafeString:
 @register.simple_tag
 def pill(state: str, label: str = "") -> SafeString:
     """A status as icon and word, never colour alone."""
-    drawing, tone, word = PILLS.get(state, ("open", "", state.replace("_", " ").capitalize()))
+    drawing, tone, _word = PILLS.get(state, ("open", "", ""))
     return format_html(
         '<span class="pill{}">{}{}</span>',
         f" pill-{tone}" if tone else "",
         icon(drawing),
-        label or word,
+        label or word(state),
     )
 
 
 @register.filter
 def word(state: str) -> str:
     """What people read for a state or a decision word."""
-    return PILLS.get(state, ("", "", state.replace("_", " ").capitalize()))[2]
+    known = PILLS.get(state)
+    return _(known[2]) if known else state.replace("_", " ").capitalize()
 
 
 @register.filter
@@ -165,14 +164,14 @@ def state_icon(state: str) -> str:
 def confidence(value: float | None, *, low: bool = False) -> SafeString:
     """A confidence of 0 to 1 as number and bar; unknown is said, never shown as 0 or high."""
     if value is None or not isfinite(value):
-        return NO_CONFIDENCE
+        return format_html(NO_CONFIDENCE, _("No confidence given"), _("unknown"))
     return format_html(
         CONFIDENCE,
         " conf-low" if low else "",
         icon("flag") if low else "",
         round(max(0.0, min(1.0, value)) * 32, 1),
-        "Low confidence" if low else "Confidence",
-        f"{value:.2f}",
+        _("Low confidence") if low else _("Confidence"),
+        number(value, 2),
     )
 
 
@@ -183,10 +182,10 @@ def age(moment: datetime | None) -> SafeString | str:
         return "–"
     seconds = abs((timezone.now() - moment).total_seconds())
     return format_html(
-        '<time datetime="{}" title="{} UTC">{}</time>',
-        moment.isoformat(timespec="seconds"),
-        moment.strftime("%Y-%m-%d %H:%M:%S"),
-        short_duration(seconds),
+        '<time datetime="{}" title="{}">{}</time>',
+        in_utc(moment),
+        local_time(moment, "%Y-%m-%d %H:%M:%S %Z"),
+        duration(seconds),
     )
 
 
@@ -196,17 +195,20 @@ def stamp(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return "–"
     return format_html(
-        '<time datetime="{}">{}</time>',
-        moment.isoformat(timespec="seconds"),
-        moment.strftime("%Y-%m-%d %H:%M"),
+        '<time datetime="{}" title="{}">{}</time>',
+        in_utc(moment),
+        local_time(moment, "%Y-%m-%d %H:%M:%S %Z"),
+        local_time(moment, "%Y-%m-%d %H:%M"),
     )
 
 
-def short_duration(seconds: float) -> str:
-    for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"
+def in_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def local_time(moment: datetime, form: str = "%Y-%m-%d %H:%M %Z") -> str:
+    """A moment in the time zone of the page."""
+    return timezone.localtime(moment).strftime(form)
 
 
 @register.filter
@@ -215,21 +217,19 @@ def visible(value: object) -> SafeString:
     text = value if isinstance(value, str) else str(value)
     if HIDDEN.search(text) is None:
         return escape(text)
-    parts: list[tuple[str, str]] = []
+    parts: list[tuple[str, str, str]] = []
     end = 0
     for match in HIDDEN.finditer(text):
-        parts.append((text[end : match.start()], f"U+{ord(match[0]):04X}"))
+        parts.append((text[end : match.start()], _("Hidden character"), f"U+{ord(match[0]):04X}"))
         end = match.end()
-    marked = format_html_join(
-        "", '{}<span class="hidden-char" title="Hidden character">{}</span>', parts
-    )
+    marked = format_html_join("", '{}<span class="hidden-char" title="{}">{}</span>', parts)
     return format_html("{}{}", marked, text[end:])
 
 
 @register.filter
 def place(pointer: str) -> str:
     """A JSON pointer as people read it: ``/items/0/sku`` is "items, 1, sku"."""
-    return " › ".join(map(_part, split(pointer))) or "whole output"
+    return " › ".join(map(_part, split(pointer))) or _("whole output")
 
 
 def _part(part: str) -> str:
@@ -241,9 +241,9 @@ def _part(part: str) -> str:
 def shown(value: object) -> SafeString:
     """A JSON value on one line."""
     if value is None:
-        return mark_safe('<span class="muted">none</span>')
+        return format_html('<span class="muted">{}</span>', _("none"))
     if isinstance(value, str):
-        return visible(value) if value else mark_safe('<span class="muted">empty</span>')
+        return visible(value) if value else format_html('<span class="muted">{}</span>', _("empty"))
     return visible(json.dumps(value, ensure_ascii=False))
 
 

@@ -24,13 +24,13 @@ from orchestrator.models import (
 )
 from orchestrator.pages import attempt_line, decision_views, moments, name_of
 from orchestrator.sight import Sight, events_of, sight_of
+from orchestrator.templatetags.rewire import local_time
 from orchestrator.views.incidents import ALONG, incident_rows
 from orchestrator.views.requests import actor_of, link, number, reason_of
 
 MOMENTS: Final = 50
 PARTS: Final = 50  # decisions, attempts and deliveries that one page shows
 CLOSED: Final = ("completed", "cancelled")
-MOMENT: Final = "%Y-%m-%d %H:%M UTC"
 
 
 @require_safe
@@ -80,10 +80,10 @@ def facts(shown: Case, sight: Sight) -> list[tuple[str, str]]:
         ("Version", str(shown.version.number)),
         ("Origin", shown.get_origin_display().capitalize()),
         ("Started by", name_of(shown.initiator)),
-        ("Started", shown.created_at.strftime(MOMENT)),
+        ("Started", local_time(shown.created_at)),
     ]
     if shown.completed_at and not sight.is_blind:
-        rows.append(("Ended", shown.completed_at.strftime(MOMENT)))
+        rows.append(("Ended", local_time(shown.completed_at)))
     return rows
 
 

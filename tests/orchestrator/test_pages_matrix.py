@@ -38,6 +38,7 @@ resume_workflow                  POST   302  403  404  302  403  302  302
 insights                         GET    302  200  200  200  200  200  200
 incidents                        GET    302  200  200  200  200  200  200
 incident                         POST   302  403  404  302  403  403  302
+preferences                      GET    200  200  200  200  200  200  200
 release_seat                     POST   302  403  404  302  403  403  302
 
 review:queue                     GET    302  200  200  200  200  200  200
@@ -53,7 +54,6 @@ review:decide                    POST   302  409  404  409  409  409  409
 review:undo                      POST   302  403  404  403  403  403  403
 review:exports                   GET    302  200  200  200  200  200  200
 review:download                  GET    302  200  200  200  200  200  200
-review:preferences               POST   302  302  302  302  302  302  302
 
 api:docs                         GET    200  200  200  200  200  200  200
 api:openapi                      GET    200  200  200  200  200  200  200
