@@ -1,6 +1,7 @@
 """Every table of the core: definitions, actors, running work, the outside world, the record."""
 
 from orchestrator.models.actors import Actor, ActorKind, ApiKey, Debut, Grant, GrantEffect
+from orchestrator.models.attachments import Attachment, CaseAttachment, Upload
 from orchestrator.models.definitions import (
     DecisionRight,
     Step,
@@ -50,12 +51,14 @@ __all__ = [
     "Actor",
     "ActorKind",
     "ApiKey",
+    "Attachment",
     "Attempt",
     "Breaker",
     "Bulk",
     "BulkRow",
     "BulkState",
     "Case",
+    "CaseAttachment",
     "CaseOrigin",
     "CaseState",
     "Connection",
@@ -84,6 +87,7 @@ __all__ = [
     "TaskState",
     "Timer",
     "Transition",
+    "Upload",
     "Verdict",
     "VerdictSource",
     "Waiting",
