@@ -22,10 +22,20 @@ class BaseConnector(ABC):
     """A connector that says what it does in ``perform`` and how to try it in ``probe``."""
 
     settings_schema: ClassVar[Mapping[str, Any]]
+    incidental: ClassVar[frozenset[str]] = frozenset()
+    """Names of settings that leave the answers as they are: prices, limits, what may be secret."""
 
     def __init__(self, settings: Mapping[str, Any], secret: str) -> None:
         self.settings = settings
         self.secret = secret
+
+    @classmethod
+    def identity(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All settings but the incidental ones; addresses without their query."""
+        told = {name: value for name, value in settings.items() if name not in cls.incidental}
+        if isinstance(url := told.get("url"), str):
+            told["url"] = url.partition("?")[0]
+        return told
 
     @abstractmethod
     def perform(self, call: Call) -> Result:

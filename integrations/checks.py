@@ -41,7 +41,9 @@ def _problems(kind: str) -> Iterator[CheckMessage]:
             id="integrations.E001",
         )
         return
-    missing = [name for name in ("call", "check") if not callable(getattr(found, name, None))]
+    missing = [
+        name for name in ("call", "check", "identity") if not callable(getattr(found, name, None))
+    ]
     if not isinstance(getattr(found, "settings_schema", None), Mapping):
         missing.append("settings_schema")
     if missing:

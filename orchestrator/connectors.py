@@ -92,6 +92,13 @@ class Connector(Protocol):
     settings_schema: ClassVar[Mapping[str, Any]]
     """JSON Schema of ``Connection.settings``."""
 
+    @classmethod
+    def identity(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Those of the settings that make an answer what it is: another is another version.
+
+        No secrets, prices and time limits; an address without its query.
+        """
+
     def __init__(self, settings: Mapping[str, Any], secret: str) -> None: ...
 
     def call(self, call: Call) -> Result:
@@ -111,6 +118,11 @@ def connector_class(kind: str) -> type[Connector]:
         raise ImproperlyConfigured(f"No connector of kind {kind!r}; known are {known}.") from error
     connector: type[Connector] = import_string(path)
     return connector
+
+
+def identity(kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of a connection's settings belongs to the version of an agent behind it."""
+    return connector_class(kind).identity(settings)
 
 
 def connector_kinds() -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How an event is told. ``text`` may name {step}, {did}, {group}, {outcome}, {way}, {number}.
+    """How an event is told. ``text`` may name {step}, {group}, {outcome}, {way}, {number}.
 
     ``acted`` says whether the sentence begins with the name of whoever acted.
     """
@@ -21,46 +23,47 @@ class Words:
 
 
 EVENTS: Final[Mapping[str, Words]] = {
-    "case.started": Words("started the case", "case"),
-    "case.completed": Words("The case is complete{outcome}", "end", "ok", acted=False),
-    "case.cancelled": Words("cancelled the case", "cancelled", "warn"),
-    "task.opened": Words("{step} is next", "open", acted=False),
-    "attempt.finished": Words("gave a result for {step}", "arrow"),
-    "attempt.failed": Words("failed at {step}", "failed", "bad"),
-    "attempt.lost": Words(
-        "The worker at {step} went away; the step is tried again", "retry", "warn", acted=False
+    "case.started": Words(gettext_noop("started the case"), "case"),
+    "case.completed": Words(gettext_noop("The case is complete{outcome}"), "end", "ok", acted=False),
+    "case.cancelled": Words(gettext_noop("cancelled the case"), "cancelled", "warn"),
+    "task.opened": Words(gettext_noop("{step} is next"), "open", acted=False),
+    "attempt.finished": Words(gettext_noop("gave a result for {step}"), "arrow"),
+    "attempt.failed": Words(gettext_noop("failed at {step}"), "failed", "bad"),
+    "attempt.lost": Words(gettext_noop("The worker at {step} went away; the step is tried again"), "retry", "warn", acted=False
     ),
-    "output.routed": Words("{step}: {way}", "branch", acted=False),
-    "decision.made": Words("{did} {step}", "done", "ok"),
-    "decision.undone": Words("took back the decision on {step}", "undo", "warn"),
-    "task.settled": Words("The decision on {step} took effect", "check", acted=False),
-    "seat.opened": Words("{step} waits for {group}", "review", "warn", acted=False),
-    "seat.withdrawn": Words("{step} no longer waits for {group}", "cancelled", acted=False),
-    "seat.released": Words("gave {step} back to {group}", "release"),
-    "incident.opened": Words("{step} cannot go on by itself", "warning", "bad", acted=False),
-    "incident.resolved": Words("resolved the trouble at {step}", "retry", "ok"),
-    "workflow.halted": Words("stopped automatic approval", "stop", "bad"),
-    "workflow.resumed": Words("let automatic approval go on", "play", "ok"),
-    "version.published": Words("published version {number}", "done", "ok"),
+    "output.routed": Words(gettext_noop("{step}: {way}"), "branch", acted=False),
+    "decision.made": Words(gettext_noop("decided {step}"), "done", "ok"),
+    "decision.undone": Words(gettext_noop("took back the decision on {step}"), "undo", "warn"),
+    "task.settled": Words(gettext_noop("The decision on {step} took effect"), "check", acted=False),
+    "seat.opened": Words(gettext_noop("{step} waits for {group}"), "review", "warn", acted=False),
+    "seat.withdrawn": Words(gettext_noop("{step} no longer waits for {group}"), "cancelled", acted=False),
+    "seat.released": Words(gettext_noop("gave {step} back to {group}"), "release"),
+    "incident.opened": Words(gettext_noop("{step} cannot go on by itself"), "warning", "bad", acted=False),
+    "incident.resolved": Words(gettext_noop("resolved the trouble at {step}"), "retry", "ok"),
+    "workflow.halted": Words(gettext_noop("stopped automatic approval"), "stop", "bad"),
+    "workflow.resumed": Words(gettext_noop("let automatic approval go on"), "play", "ok"),
+    "agent.changed": Words(gettext_noop("answered for the first time, as another version"), "agent", "warn"),
+    "agent.acknowledged": Words(gettext_noop("took note of another version of an agent"), "check", "ok"),
+    "version.published": Words(gettext_noop("published version {number}"), "done", "ok"),
 }
 UNKNOWN: Final = Words("{type}", "info")
 
 # decision word -> what its actor did, the drawing, the tone
 DEEDS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "approved": ("approved", "done", "ok"),
-    "corrected": ("corrected", "edit", "accent"),
-    "rejected": ("rejected", "failed", "bad"),
-    "responded": ("answered", "message", "accent"),
-    "escalated": ("escalated", "up", "warn"),
+    "approved": (gettext_noop("approved {step}"), "done", "ok"),
+    "corrected": (gettext_noop("corrected {step}"), "edit", "accent"),
+    "rejected": (gettext_noop("rejected {step}"), "failed", "bad"),
+    "responded": (gettext_noop("answered {step}"), "message", "accent"),
+    "escalated": (gettext_noop("escalated {step}"), "up", "warn"),
 }
 
 # mode of the rule -> where the output goes
 WAYS: Final[Mapping[str, str]] = {
-    "auto": "a rule approves it",
-    "review": "a person decides",
-    "dual": "two people decide",
-    "panel": "a panel decides",
-    "block": "a rule rejects it",
+    "auto": gettext_noop("a rule approves it"),
+    "review": gettext_noop("a person decides"),
+    "dual": gettext_noop("two people decide"),
+    "panel": gettext_noop("a panel decides"),
+    "block": gettext_noop("a rule rejects it"),
 }
 
 

@@ -18,6 +18,7 @@ from integrations.agents import agreement
 from integrations.agents.asking import CONFIDENCE, Question, Reply, question, trial
 from integrations.base import BaseConnector, confidence
 from integrations.connectors.http import Http
+from integrations.connectors.http.connector import INCIDENTAL
 from orchestrator import pointers, schema
 from orchestrator.connectors import Call, CallError, Report, Result, TransientError
 from orchestrator.pointers import MISSING
@@ -33,6 +34,7 @@ class LanguageModel(BaseConnector):
     """Asks once, or several times where agreement is the confidence."""
 
     path: ClassVar[str]
+    incidental = INCIDENTAL | {"price_in_micros", "price_out_micros", "currency"}
 
     @abstractmethod
     def body(self, asked: Question, sample: int) -> dict[str, Any]:

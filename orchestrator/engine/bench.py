@@ -10,7 +10,7 @@ from orchestrator.models import DecisionRight, Routing, Seat, Task
 from orchestrator.models.statements import ID, NUMBER, Kept
 
 ROUTED: Final = Kept(
-    lambda task, number: Routing.objects.select_related("attempt").filter(
+    lambda task, number: Routing.objects.select_related("attempt__actor").filter(
         task_id=task, round=number
     ),
     *(ID, NUMBER),

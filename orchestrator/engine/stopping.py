@@ -70,13 +70,18 @@ def halted(workflow: Workflow | None) -> datetime | None:
 
 def may_approve(workflow: Workflow) -> bool:
     """Whether rules may approve until this transaction ends: a stop waits for that."""
+    hold_stop(workflow.pk)
+    return halted(workflow) is None
+
+
+def hold_stop(workflow_id: int) -> None:
+    """Have every stop of this workflow wait until this transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock_shared(%(space)s, 0),"
             " pg_advisory_xact_lock_shared(%(space)s, %(workflow)s)",
-            {"space": _LOCKS, "workflow": workflow.pk},
+            {"space": _LOCKS, "workflow": workflow_id},
         )
-    return halted(workflow) is None
 
 
 def _wait_for_approvals(number: int) -> None:

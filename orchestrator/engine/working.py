@@ -18,7 +18,7 @@ from orchestrator.connectors import (
     TransientError,
     connector_class,
 )
-from orchestrator.engine import failing
+from orchestrator.engine import failing, versions
 from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.definition import definition_of
 from orchestrator.engine.judging import judge
@@ -107,7 +107,8 @@ def _judge_handed_in(work: Work, *, hand_on: bool) -> Work | None:
     with acting_on(work.task_id) as (act, task):
         act.hands_on = hand_on
         if _is_held(act, task, work):
-            judge(act, task, Attempt.objects.get(task=task, number=1, shadow=False))
+            brought = Attempt.objects.select_related("actor")
+            judge(act, task, brought.get(task=task, number=1, shadow=False))
     return act.handed
 
 
@@ -126,7 +127,7 @@ def _call(work: Work, *, hand_on: bool) -> Work | None:
         failing.fail(work, given, error)
         return None
     latency = round((time.monotonic() - started) * 1000)
-    return submit_output(work, result, given=given, latency_ms=latency, hand_on=hand_on)
+    return submit_output(work, result, given=given, latency_ms=latency, over=send, hand_on=hand_on)
 
 
 def _connection(step: Step) -> Connection:
@@ -174,9 +175,12 @@ def submit_output(
     *,
     given: Any = None,
     latency_ms: int | None = None,
+    over: Connection | None = None,
     hand_on: bool = False,
 ) -> Work | None:
     """Hand in the result of a claimed task: recorded, judged by the rules, and led on.
+
+    ``over`` is the connection that it came over; it is part of the agent's version.
 
     With ``hand_on`` the case's next machine step comes back claimed, if there is one.
 
@@ -185,7 +189,8 @@ def submit_output(
     with acting_on(work.task_id) as (act, task):
         act.hands_on = hand_on
         if is_held := _is_held(act, task, work):
-            attempt = _attempt(act, task, work, result, given=given, latency_ms=latency_ms)
+            said = {"latency_ms": latency_ms} | _said(result)
+            attempt = _attempt(act, task, work, said, given=given, over=over)
             failing.confirm(act, task, result)
             judge(act, task, attempt)
     if not is_held:
@@ -202,16 +207,17 @@ def _is_held(act: Act, task: Task, work: Work) -> bool:
 
 
 def _attempt(
-    act: Act, task: Task, work: Work, result: Result, *, given: Any, latency_ms: int | None
+    act: Act, task: Task, work: Work, said: dict[str, Any], *, given: Any, over: Connection | None
 ) -> Attempt:
+    fields = attempt_fields(said)
     attempt = Attempt(
         task=task,
         number=work.attempt,
-        actor=task.step.actor,
+        actor=versions.as_whom(act.definition, task.step, fields["model"], over=over),
         input=given,
-        output=result.output,
+        output=said.get("output"),
         finished_at=act.now,
-        **attempt_fields({"latency_ms": latency_ms} | _said(result)),
+        **fields,
     )
     insert(attempt)
     return attempt

@@ -54,7 +54,7 @@ def test_a_class_that_does_not_speak_the_protocol_is_told_what_it_lacks(
     ((identifier, message, _),) = found()
 
     assert identifier == "integrations.E002"
-    assert message == "The connector 'path' has no call, check, settings_schema."
+    assert message == "The connector 'path' has no call, check, identity, settings_schema."
 
 
 def test_the_site_does_not_start_with_a_broken_registry(settings: Settings) -> None:

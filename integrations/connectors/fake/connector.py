@@ -18,6 +18,7 @@ from orchestrator.connectors import (
 
 class Fake(BaseConnector):
     settings_schema = SETTINGS_SCHEMA
+    incidental = frozenset({"delay", "fail_first", "error", "retry_after"})
 
     def perform(self, call: Call) -> Result:
         self._wait(call.timeout)

@@ -25,10 +25,12 @@ PATH = re.compile(r"/(?!/)[\x21-\x7e]*")
 WITH_BODY = {"POST", "PUT", "PATCH"}
 OWN_HEADERS = {"host", "content-length", "content-type", "transfer-encoding", "connection"}
 CHECK_SECONDS = 5.0
+INCIDENTAL = frozenset({"headers", "secret_header", "timeout", "check_path"})
 
 
 class Http(BaseConnector):
     settings_schema = SETTINGS_SCHEMA
+    incidental = INCIDENTAL
 
     def perform(self, call: Call) -> Result:
         request = self._request(call)
