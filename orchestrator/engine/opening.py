@@ -105,7 +105,7 @@ def facts_of(act: Act, task: Task, attempt: Attempt | None, output: Any) -> dict
         "confidence": attempt and attempt.confidence,
         "field_confidence": attempt.field_confidence if attempt else {},
         "model": attempt.model if attempt else "",
-        "agent": str(task.step.actor) if attempt and task.step.actor else "",
+        "agent": str(attempt.actor) if attempt else "",
         "round": task.round + 1,
         "initiator": str(act.case.initiator) if act.definition.asks_initiator else "",
     }

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from orchestrator import authority, schema
 from orchestrator.diffing import digest
-from orchestrator.engine import events
+from orchestrator.engine import events, versions
 from orchestrator.engine.acts import Act, ring
 from orchestrator.engine.definition import MACHINE, Definition, definition_of
 from orchestrator.engine.judging import judge
@@ -343,12 +343,13 @@ def attempt_of(
     definition: Definition, task: Task, output: Mapping[str, Any], now: datetime
 ) -> Attempt:
     """The attempt that an output which came along stands for, not saved."""
+    fields = attempt_fields(output)
     return Attempt(
         task=task,
         number=1,
-        actor=definition.start.actor,
+        actor=versions.as_whom(definition, definition.start, fields["model"]),
         output=output["value"],
         started_at=now,
         finished_at=now,
-        **attempt_fields(output),
+        **fields,
     )
