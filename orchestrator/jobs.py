@@ -10,7 +10,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from orchestrator import engine, lifesigns, metrics
+from orchestrator import attachments, engine, lifesigns, metrics
 from orchestrator.celery import app
 from orchestrator.models.partitions import ensure_partitions
 from orchestrator.signals import work_ready
@@ -75,5 +75,6 @@ def measure() -> None:
 
 @app.task
 def maintain() -> None:
-    """Each hour: keep the months ahead in partitions of their own."""
+    """Each hour: keep the months ahead in partitions of their own, and no file that no case has."""
     ensure_partitions(timezone.now().date())
+    attachments.remove_unused()

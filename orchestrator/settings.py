@@ -289,6 +289,9 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # an output with several long lists, hidden fields and all
 
+# Bytes of one file that cases may refer to.
+ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_BYTES", default=10 << 20)
+
 # --- Celery: a message is only a doorbell, PostgreSQL knows the work
 
 # Celery spells the address of a socket in its own way.

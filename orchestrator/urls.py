@@ -11,6 +11,7 @@ from django.views.generic import RedirectView
 from orchestrator import health
 from orchestrator.api.documents import explain_problem
 from orchestrator.views import (
+    attachments,
     case,
     cases,
     home,
@@ -33,6 +34,11 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("cases/", cases.cases, name="cases"),
     path("cases/<int:pk>/", case.case, name="case"),
+    path(
+        "cases/<int:pk>/attachments/<slug:digest>/<str:name>",
+        attachments.attachment,
+        name="attachment",
+    ),
     path("cases/<int:pk>/cancel/", case.cancel_case, name="cancel_case"),
     path("workflows/", workflows.workflows, name="workflows"),
     path("stop/", workflows.stop_all, name="stop_all"),

@@ -35,7 +35,7 @@ def once(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def kept(request: HttpRequest, **arguments: Any) -> HttpResponse:
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
-        if key is None or request.method in READS:
+        if key is None or request.method in READS or hasattr(view, "repeats_itself"):
             return view(request, **arguments)
         if not key.isprintable() or not 1 <= len(key) <= LONGEST:
             raise KeyMissing

@@ -22,7 +22,11 @@ from orchestrator.api.access import closed
 from orchestrator.api.idempotency import once
 from orchestrator.exceptions import NotFound
 
-ROUTERS = ("orchestrator.api.cases.router", "review.api.router")
+ROUTERS = (
+    "orchestrator.api.cases.router",
+    "orchestrator.api.attachments.router",
+    "review.api.router",
+)
 
 
 class StrictParser(Parser):
