@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from orchestrator import authority, schema
+from orchestrator import attachments, authority, schema
 from orchestrator.diffing import digest
 from orchestrator.engine import events, versions
 from orchestrator.engine.acts import Act, ring
@@ -71,6 +71,11 @@ class _Arrival:
         output = self.output and {**self.output, **attempt_fields(self.output)}
         return digest({"data": self.data, "output": output})
 
+    @cached_property
+    def references(self) -> list[attachments.Reference]:
+        """Where the case refers to files that were brought before."""
+        return attachments.references({"data": self.data, "output": self.output})
+
 
 @transaction.atomic
 def start_case(
@@ -91,7 +96,7 @@ def start_case(
     authority.require(actor, "start", workflow)
     definition = _published(workflow)
     arrival = _Arrival(key, data, output)
-    if problems := _problems(definition, arrival):
+    if problems := _problems(definition, actor, arrival):
         return _known(definition, arrival, problems)
     made, there = _write(definition, actor, [arrival], origin, is_routed=output is not None)
     if not made:
@@ -122,7 +127,7 @@ def start_cases(
         problem = {"path": "/cases", "message": f"Send at most {MOST:,} cases at a time."}
         raise Invalid(problems=[problem])
     definition = _published(workflow)
-    read = [_read(definition, row) for row in cases]
+    read = [_read(definition, actor, row) for row in cases]
     fresh: dict[str, _Arrival] = {}
     for arrival in read:
         if isinstance(arrival, _Arrival):
@@ -168,7 +173,7 @@ def _published(workflow: Workflow) -> Definition:
     return definition_of(workflow.published_version_id)
 
 
-def _read(definition: Definition, row: Any) -> _Arrival | Outcome:
+def _read(definition: Definition, actor: Actor, row: Any) -> _Arrival | Outcome:
     if not isinstance(row, Mapping):
         return _invalid([Problem("", "Give an object with key and data.")])
     arrival = _Arrival(row.get("key"), row.get("data"), row.get("output"))
@@ -176,7 +181,7 @@ def _read(definition: Definition, row: Any) -> _Arrival | Outcome:
         Problem(child("", name), "A case has key, data and output, nothing else.")
         for name in row.keys() - {"key", "data", "output"}
     ]
-    problems = unknown or _problems(definition, arrival)
+    problems = unknown or _problems(definition, actor, arrival)
     return _invalid(problems) if problems else arrival
 
 
@@ -184,7 +189,7 @@ def _invalid(problems: list[Problem]) -> Outcome:
     return Outcome("invalid", None, [problem.as_json() for problem in problems])
 
 
-def _problems(definition: Definition, arrival: _Arrival) -> list[Problem]:
+def _problems(definition: Definition, actor: Actor, arrival: _Arrival) -> list[Problem]:
     problems = [*_key_problems(arrival.key)]
     if not isinstance(arrival.data, dict) or not is_json(arrival.data):
         problems.append(Problem("/data", "Give a JSON object."))
@@ -193,7 +198,7 @@ def _problems(definition: Definition, arrival: _Arrival) -> list[Problem]:
         problems += [Problem(f"/data{problem.path}", problem.message) for problem in found]
     if arrival.output is not None:
         problems += _output_problems(definition, arrival.output)
-    return problems
+    return problems or attachments.problems(actor, arrival.references)
 
 
 def _key_problems(key: Any) -> list[Problem]:
@@ -246,6 +251,7 @@ def _write(
     new = insert_many([act.case for act, _, _ in rows])
     made = [row for row in rows if row[0].case.pk in new]
     insert_many([task for _, task, _ in made])
+    attachments.link({act.case.pk: arrival.references for act, _, arrival in made})
     insert_many(
         [
             link
