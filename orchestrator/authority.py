@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
 
 from orchestrator.exceptions import NotAllowed, NotFound
 from orchestrator.models import (
@@ -39,10 +40,13 @@ PERMISSIONS: Final = {
     "start": "orchestrator.add_case",
     "cancel": "orchestrator.cancel_case",
     "resolve": "orchestrator.resolve_incident",
+    "assign": "orchestrator.resolve_incident",
     "halt": "orchestrator.halt_workflow",
     "publish": "orchestrator.publish_workflow",
 }
 SEEING: Final = frozenset({"view", "export"})
+OWNING: Final = frozenset({"assign"})
+"""What a workflow's owner may do there without a permission."""
 
 UNSEEN: Final = "You may not see this workflow."
 INACTIVE: Final = "This account is not active."
@@ -64,7 +68,8 @@ class Answer:
 def may(actor: Actor, action: str, subject: Subject | None) -> Answer:
     """Whether the actor may do this now, and why not. May query.
 
-    ``claim`` and ``decide`` take a Seat and differ in that others' claims bar the first;
+    ``claim`` and ``decide`` take a Seat and differ in that others' claims bar the first, and
+    that somebody else is assigned;
     who decides shows the token of the claim. ``halt`` takes a Workflow, or None for
     everywhere; the others a Workflow or what belongs to one.
     """
@@ -73,7 +78,7 @@ def may(actor: Actor, action: str, subject: Subject | None) -> Answer:
         return Answer(allowed=False, reasons=[INACTIVE])
     if action in DECIDING and isinstance(subject, Seat):
         answer = _may_decide(held, subject)
-        return _unclaimed(answer, held, subject) if action == "claim" else answer
+        return _unclaimed(answer, actor, held, subject) if action == "claim" else answer
     return _may_act(held, actor, action, workflow_of(subject))
 
 
@@ -130,6 +135,8 @@ def _may_act(held: Standing, actor: Actor, action: str, workflow: Workflow | Non
         return Answer(allowed=True, grant=_grant(granted.grant))
     if place is not None and not held.sees(place):
         return Answer(allowed=False, reasons=[UNSEEN])
+    if action in OWNING and workflow is not None and workflow.owner_id == actor.user_id:
+        return Answer(allowed=True)
     return _by_permission(actor, action)
 
 
@@ -195,11 +202,23 @@ def _hindrances(held: Standing, seat: Seat) -> list[str]:
     return reasons
 
 
-def _unclaimed(answer: Answer, held: Standing, seat: Seat) -> Answer:
+def _unclaimed(answer: Answer, actor: Actor, held: Standing, seat: Seat) -> Answer:
     claimed = seat.claim_expires_at is not None and seat.claim_expires_at > held.at
-    if not claimed or seat.claimed_by_id == held.actor:
-        return answer
-    return Answer(allowed=False, reasons=[*answer.reasons, f"{seat.claimed_by} is deciding this."])
+    if claimed and seat.claimed_by_id != held.actor:
+        taken = f"{seat.claimed_by} is deciding this."
+    else:
+        taken = assigned(seat, actor)
+    return Answer(allowed=False, reasons=[*answer.reasons, taken]) if taken else answer
+
+
+def assigned(seat: Seat, actor: Actor) -> str:
+    """Who has assigned the seat to somebody else, as a sentence; "" where nobody has."""
+    if seat.assigned_to_id in {None, actor.pk}:
+        return ""
+    return _("%(by)s has assigned this to %(to)s.") % {
+        "by": seat.assigned_by,
+        "to": seat.assigned_to,
+    }
 
 
 def _no_way(held: Standing, seat: Seat) -> list[str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_noop
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How an event is told. ``text`` may name {step}, {group}, {outcome}, {way}, {number}.
+    """How an event is told. ``text`` may name {step}, {group}, {person}, {outcome}, {way},
+    {number}.
 
     ``acted`` says whether the sentence begins with the name of whoever acted.
     """
@@ -24,26 +25,42 @@ class Words:
 
 EVENTS: Final[Mapping[str, Words]] = {
     "case.started": Words(gettext_noop("started the case"), "case"),
-    "case.completed": Words(gettext_noop("The case is complete{outcome}"), "end", "ok", acted=False),
+    "case.completed": Words(
+        gettext_noop("The case is complete{outcome}"), "end", "ok", acted=False
+    ),
     "case.cancelled": Words(gettext_noop("cancelled the case"), "cancelled", "warn"),
     "task.opened": Words(gettext_noop("{step} is next"), "open", acted=False),
     "attempt.finished": Words(gettext_noop("gave a result for {step}"), "arrow"),
     "attempt.failed": Words(gettext_noop("failed at {step}"), "failed", "bad"),
-    "attempt.lost": Words(gettext_noop("The worker at {step} went away; the step is tried again"), "retry", "warn", acted=False
+    "attempt.lost": Words(
+        gettext_noop("The worker at {step} went away; the step is tried again"),
+        "retry",
+        "warn",
+        acted=False,
     ),
     "output.routed": Words(gettext_noop("{step}: {way}"), "branch", acted=False),
     "decision.made": Words(gettext_noop("decided {step}"), "done", "ok"),
     "decision.undone": Words(gettext_noop("took back the decision on {step}"), "undo", "warn"),
     "task.settled": Words(gettext_noop("The decision on {step} took effect"), "check", acted=False),
     "seat.opened": Words(gettext_noop("{step} waits for {group}"), "review", "warn", acted=False),
-    "seat.withdrawn": Words(gettext_noop("{step} no longer waits for {group}"), "cancelled", acted=False),
+    "seat.withdrawn": Words(
+        gettext_noop("{step} no longer waits for {group}"), "cancelled", acted=False
+    ),
     "seat.released": Words(gettext_noop("gave {step} back to {group}"), "release"),
-    "incident.opened": Words(gettext_noop("{step} cannot go on by itself"), "warning", "bad", acted=False),
+    "seat.assigned": Words(gettext_noop("assigned {step} to {person}"), "user"),
+    "seat.unassigned": Words(gettext_noop("withdrew {step} from {person}"), "release"),
+    "incident.opened": Words(
+        gettext_noop("{step} cannot go on by itself"), "warning", "bad", acted=False
+    ),
     "incident.resolved": Words(gettext_noop("resolved the trouble at {step}"), "retry", "ok"),
     "workflow.halted": Words(gettext_noop("stopped automatic approval"), "stop", "bad"),
     "workflow.resumed": Words(gettext_noop("let automatic approval go on"), "play", "ok"),
-    "agent.changed": Words(gettext_noop("answered for the first time, as another version"), "agent", "warn"),
-    "agent.acknowledged": Words(gettext_noop("took note of another version of an agent"), "check", "ok"),
+    "agent.changed": Words(
+        gettext_noop("answered for the first time, as another version"), "agent", "warn"
+    ),
+    "agent.acknowledged": Words(
+        gettext_noop("took note of another version of an agent"), "check", "ok"
+    ),
     "version.published": Words(gettext_noop("published version {number}"), "done", "ok"),
 }
 UNKNOWN: Final = Words("{type}", "info")

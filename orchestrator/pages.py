@@ -9,6 +9,8 @@ from typing import Any, Final, cast
 
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from orchestrator import narration
 from orchestrator.diffing import Change
@@ -24,6 +26,8 @@ from orchestrator.models import (
     Seat,
     Task,
 )
+from orchestrator.spelling import number
+from orchestrator.telling import reason_of
 
 # ref of an event -> the table it points into, and what is read along
 REFERRED: Final[Mapping[str, tuple[type[models.Model], tuple[str, ...]]]] = {
@@ -33,6 +37,7 @@ REFERRED: Final[Mapping[str, tuple[type[models.Model], tuple[str, ...]]]] = {
     "decision": (Decision, ()),
     "routing": (Routing, ()),
     "incident": (Incident, ()),
+    "person": (Actor, ("user",)),
 }
 
 
@@ -44,6 +49,13 @@ TOLD_BY: Final[Mapping[str, str]] = {
     "output.routed": "routing",
     "incident.opened": "incident",
     "incident.resolved": "incident",
+}
+
+
+RESOLUTIONS: Final[Mapping[str, str]] = {
+    "retried": gettext_noop("retried"),
+    "skipped": gettext_noop("skipped"),
+    "cancelled": gettext_noop("cancelled"),
 }
 
 
@@ -88,7 +100,7 @@ def name_of(actor: Actor | None) -> str:
     if actor is None:
         return ""
     if actor.kind == ActorKind.POLICY:
-        return f"The rules of version {actor.revision}"
+        return _("The rules of version %s") % actor.revision
     return person(actor.user) if actor.user else str(actor)
 
 
@@ -118,10 +130,10 @@ def _of(event: Event, rows: Mapping[str, Mapping[int, models.Model]]) -> dict[st
 
 def _moment(event: Event, row: Mapping[str, Any], blind_task: int | None) -> Moment:
     words = narration.words_for(event.type)
-    did, icon, tone = "", words.icon, words.tone
+    told, icon, tone = words.text, words.icon, words.tone
     if event.type == "decision.made" and row.get("decision"):
-        did, icon, tone = narration.DEEDS[row["decision"].word]
-    text = words.text.format(did=did, type=event.type, **_names(event, row))
+        told, icon, tone = narration.DEEDS[row["decision"].word]
+    text = _(told).format(type=event.type, **_names(event, row))
     blind = blind_task is not None and event.refs.get("task") == blind_task
     tried = row.get("attempt")
     who = name_of(tried.actor if tried else event.actor) if words.acted else ""
@@ -132,9 +144,10 @@ def _names(event: Event, row: Mapping[str, Any]) -> dict[str, str]:
     task, seat, routing = (row.get(name) for name in ("task", "seat", "routing"))
     outcome = event.payload.get("outcome")
     return {
-        "step": f"“{task.step.name}”" if task else "the step",
-        "group": seat.group.name if seat else "a person",
-        "way": narration.WAYS[routing.action] if routing else "a rule was looked for",
+        "step": _("“%s”") % task.step.name if task else _("the step"),
+        "group": seat.group.name if seat else _("a person"),
+        "person": name_of(row["person"]) if row.get("person") else _("a person"),
+        "way": _(narration.WAYS[routing.action]) if routing else _("a rule was looked for"),
         "outcome": f": {outcome}" if outcome else "",
         "number": str(event.payload.get("number", "")),
     }
@@ -147,8 +160,8 @@ def _detail(event: Event, row: Mapping[str, Any], *, blind: bool) -> str:
             return attempt_line(attempt, blind=blind)
         case Decision(comment=comment):
             return comment
-        case Routing(reason=reason):
-            return reason
+        case Routing() as routing:
+            return reason_of(routing)
         case Incident() as incident:
             opened = event.type == "incident.opened"
             return incident_text(incident) if opened else resolution_text(incident)
@@ -157,7 +170,8 @@ def _detail(event: Event, row: Mapping[str, Any], *, blind: bool) -> str:
 
 def resolution_text(incident: Incident) -> str:
     """How an incident ended, and the reason that was given."""
-    said = (incident.resolution.replace("_", " "), incident.reason)
+    ended = RESOLUTIONS.get(incident.resolution, incident.resolution)
+    said = (_(ended) if ended else "", incident.reason)
     return " · ".join(filter(None, said))
 
 
@@ -171,8 +185,10 @@ def attempt_line(attempt: Attempt, *, blind: bool = False) -> str:
     if attempt.error:
         return error_text(attempt.error)
     figures = (
-        "" if blind or attempt.confidence is None else f"confidence {attempt.confidence:.2f}",
-        "" if attempt.latency_ms is None else f"{attempt.latency_ms:,} ms",
+        ""
+        if blind or attempt.confidence is None
+        else _("confidence %s") % number(attempt.confidence, 2),
+        "" if attempt.latency_ms is None else _("%s ms") % number(attempt.latency_ms),
         money(attempt.cost_micros, attempt.currency),
         attempt.model,
     )
@@ -183,8 +199,8 @@ def money(micros: int | None, currency: str) -> str:
     """Millionths as an amount with up to six decimals, "" for nothing known."""
     if micros is None:
         return ""
-    amount = f"{micros / 1_000_000:.6f}".rstrip("0").rstrip(".")
-    return f"cost {amount} {currency}".rstrip()
+    decimals = len(f"{micros % 1_000_000:06}".rstrip("0"))
+    return _("cost %s") % f"{number(micros / 1_000_000, decimals)} {currency}".rstrip()
 
 
 def error_text(error: Any) -> str:
@@ -240,13 +256,16 @@ def _proof(decision: Decision, routing: Routing | None) -> list[tuple[str, str]]
     right = routing.right if routing else None
     attempt = routing.attempt if routing else None
     return [
-        ("Rule", f"{right} (rule:{version.number}/{right.position})" if right else "none matched"),
-        ("Because", routing.reason if routing else ""),
-        ("Version", f"{version.workflow.name} {version.number}"),
-        ("Accountable", person(version.accountable)),
-        ("On behalf of", name_of(decision.on_behalf_of)),
-        ("Attempt", attempt_line(attempt) if attempt else ""),
-        ("Came by", decision.via),
-        ("Seen for", "" if decision.seconds is None else f"{decision.seconds:.0f} s"),
-        ("Digest of what was seen", decision.shown_digest[:12]),
+        (
+            _("Rule"),
+            f"{right} (rule:{version.number}/{right.position})" if right else _("none matched"),
+        ),
+        (_("Because"), reason_of(routing) if routing else ""),
+        (_("Version"), f"{version.workflow.name} {version.number}"),
+        (_("Accountable"), person(version.accountable)),
+        (_("On behalf of"), name_of(decision.on_behalf_of)),
+        (_("Attempt"), attempt_line(attempt) if attempt else ""),
+        (_("Came by"), decision.via),
+        (_("Seen for"), "" if decision.seconds is None else _("%s s") % number(decision.seconds)),
+        (_("Digest of what was seen"), decision.shown_digest[:12]),
     ]

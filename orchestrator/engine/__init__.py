@@ -1,5 +1,8 @@
 """The verbs: one plain function per business act, one transaction each."""
 
+# These say what happens when a case comes to a step of their kind.
+from orchestrator.engine import branching, calling, tables  # noqa: F401
+from orchestrator.engine.assigning import assign, hindrances, unassign
 from orchestrator.engine.bench import route_of
 from orchestrator.engine.cancelling import cancel_case
 from orchestrator.engine.claims import (
@@ -19,9 +22,12 @@ from orchestrator.engine.finishing import CONSENT, settle_due, verdict_watermark
 from orchestrator.engine.orphans import Orphan, orphans
 from orchestrator.engine.publishing import publish
 from orchestrator.engine.resolving import retry, skip_step
+from orchestrator.engine.scopes import data_of
+from orchestrator.engine.signals import Signalled, signal
 from orchestrator.engine.starting import Outcome, Started, start_case, start_cases
 from orchestrator.engine.stopping import CHANGES, changes, halt, halted, resume
 from orchestrator.engine.timeouts import expire_seats
+from orchestrator.engine.timers import fire_timers
 from orchestrator.engine.undoing import undo
 from orchestrator.engine.working import (
     claim_work,
@@ -37,21 +43,26 @@ __all__ = [
     "Decided",
     "Orphan",
     "Outcome",
+    "Signalled",
     "Started",
     "allowed_words",
+    "assign",
     "cancel_case",
     "changes",
     "claim",
     "claim_next",
     "claim_work",
+    "data_of",
     "decide",
     "definition_of",
     "expire_leases",
     "expire_seats",
+    "fire_timers",
     "fold_counters",
     "halt",
     "halted",
     "heartbeat",
+    "hindrances",
     "is_work_ready",
     "orphans",
     "perform",
@@ -64,11 +75,13 @@ __all__ = [
     "save_draft",
     "screen_digest",
     "settle_due",
+    "signal",
     "skip",
     "skip_step",
     "start_case",
     "start_cases",
     "submit_output",
+    "unassign",
     "unclaim",
     "undo",
     "verdict_watermark",

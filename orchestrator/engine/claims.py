@@ -43,8 +43,9 @@ REACH: Final = (8, 64, 512)
 # The first number of the pair keeps these locks apart from others.
 LOCKS: Final = 7062
 
+ASSIGNED: Final = ("assigned_to", "assigned_by")
 FREE: Final[dict[str, None]] = dict.fromkeys(
-    ("claimed_by", "claim_token", "claimed_at", "claim_expires_at", "draft")
+    ("claimed_by", "claim_token", "claimed_at", "claim_expires_at", "draft", *ASSIGNED)
 )
 
 # The candidates are the first free seats of each lane, in the order of its index. One of them
@@ -61,12 +62,13 @@ WITH {ways}, mine AS MATERIALIZED (
         WHERE {decidable}
             AND (s.claimed_by_id IS NULL OR s.claim_expires_at <= clock_timestamp())
             AND (%(actor)s = ANY(s.skipped)) = %(skipped)s
+            AND {assigned}
             AND s.task_id <> ALL ((SELECT tasks FROM mine)::bigint[])
         ORDER BY s.{column}, s.id LIMIT {{reach}}
     ) AS first
 ), chosen AS MATERIALIZED (
     SELECT s.id FROM candidate c JOIN orchestrator_seat s ON s.id = c.id
-    WHERE s.state = 'open' AND NOT s.barred && c.without
+    WHERE s.state = 'open' AND NOT s.barred && c.without AND {assigned}
         AND (s.claimed_by_id IS NULL OR s.claim_expires_at <= clock_timestamp())
     ORDER BY c.place, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 ), taken AS (
@@ -78,6 +80,8 @@ WITH {ways}, mine AS MATERIALIZED (
 )
 SELECT EXISTS (SELECT FROM candidate), (SELECT id FROM taken)
 """
+ASSIGNED_TO_ACTOR: Final = "s.assigned_to_id = %(actor)s"
+FOR_ACTOR: Final = f"(s.assigned_to_id IS NULL OR {ASSIGNED_TO_ACTOR})"
 
 
 @transaction.atomic
@@ -91,22 +95,27 @@ def claim_next(
 ) -> Seat | None:
     """Claim the first free seat that the actor may decide, in queue order; None when none is.
 
-    What the actor skipped comes last. Raises Invalid, and NotFound for an unknown workflow.
-    The seat comes with its task, step, case and workflow.
+    What is assigned to the actor comes first, what it skipped last. Raises Invalid, and NotFound
+    for an unknown workflow. The seat comes with its task, step, case and workflow.
     """
     _check(seconds)
     if order not in COLUMNS:
         raise _invalid("/order", f"One of {', '.join(COLUMNS)}.")
-    _one_at_a_time(actor)
+    is_assigned = _one_at_a_time(actor)
     held = standing(actor)
     place = None if workflow is None else _place(held, workflow)
     ways = served(held, place, step)
     if not ways["workflows"]:
         return None
     ways |= {"actor": actor.pk, "seconds": seconds, "token": uuid4()}
-    sql = NEXT.format(ways=WAYS, decidable=DECIDABLE, column=COLUMNS[order])
-    found = _take(sql, ways | {"skipped": False}) or _take(sql, ways | {"skipped": True})
+    found = is_assigned and _take(_next(order, ASSIGNED_TO_ACTOR), ways | {"skipped": False})
+    sql = _next(order, FOR_ACTOR)
+    found = found or _take(sql, ways | {"skipped": False}) or _take(sql, ways | {"skipped": True})
     return _whole(found) if found else None
+
+
+def _next(order: Order, assigned: str) -> str:
+    return NEXT.format(ways=WAYS, decidable=DECIDABLE, column=COLUMNS[order], assigned=assigned)
 
 
 def _place(held: Standing, slug: str) -> int:
@@ -155,7 +164,8 @@ def _free_seat(task: Task, actor: Actor, seconds: int) -> Seat:
     for seat in allowed:
         if _claimed(seat, actor, seconds):
             return _seats().get(pk=seat.pk)
-    raise StaleClaim("Somebody else is deciding this.")
+    assigned = next(filter(None, (authority.assigned(seat, actor) for seat in allowed)), "")
+    raise StaleClaim(assigned or "Somebody else is deciding this.")
 
 
 def _claimed(seat: Seat, actor: Actor, seconds: int) -> bool:
@@ -165,6 +175,7 @@ def _claimed(seat: Seat, actor: Actor, seconds: int) -> bool:
         Seat.objects.open()
         .free()
         .filter(pk=seat.pk)
+        .for_nobody_but(actor)
         .exclude(barred__contains=[actor.pk])
         .update(
             claimed_by=actor,
@@ -268,15 +279,17 @@ def _in(seconds: int) -> Combinable:
 # Planning the statements of a claim takes longer than running them, and their plans do not
 # depend on the values: this transaction keeps the plans that it has.
 ALONE: Final = """
-SELECT pg_advisory_xact_lock(%s, %s), set_config('plan_cache_mode', 'force_generic_plan', true)
+SELECT pg_advisory_xact_lock(%s, %s), set_config('plan_cache_mode', 'force_generic_plan', true),
+    EXISTS (SELECT FROM orchestrator_seat WHERE state = 'open' AND assigned_to_id = %s)
 """
 
 
-def _one_at_a_time(actor: Actor) -> None:
+def _one_at_a_time(actor: Actor) -> bool:
     """Until the transaction ends: two claims of one person at once could take both seats of a
-    task that asks two people."""
+    task that asks two people. Returns whether a seat is assigned to the actor."""
     with connection.cursor() as cursor:
-        cursor.execute(ALONE, [LOCKS, actor.pk])
+        cursor.execute(ALONE, [LOCKS, actor.pk, actor.pk])
+        return bool(cursor.fetchone()[2])
 
 
 def _check(seconds: int) -> None:

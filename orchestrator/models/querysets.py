@@ -144,6 +144,10 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         """Those that the actor holds a live claim on."""
         return self.filter(claimed_by=actor, claim_expires_at__gt=ClockTimestamp())
 
+    def for_nobody_but(self, actor: Actor) -> Self:
+        """Without those that are assigned to somebody else."""
+        return self.filter(Q(assigned_to=None) | Q(assigned_to=actor))
+
     def for_actor(self, actor: Actor) -> Self:
         """Those that the actor may decide, whoever has claimed them. Queries twice."""
         held = standing(actor)

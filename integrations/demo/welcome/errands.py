@@ -129,7 +129,7 @@ def ben(refunds: Workflow, actor: Actor) -> Errand:
 
 
 def lea(refunds: Workflow, actor: Actor) -> Errand:
-    acts = Event.objects.filter(actor=actor, type__in=("seat.released", "incident.resolved"))
+    acts = Event.objects.filter(actor=actor, type__in=("seat.assigned", "seat.released", "incident.resolved"))
     decided = picks.decided(refunds, actor).exists()
     return Errand(
         "Look after what lies about",

@@ -8,12 +8,15 @@ from typing import Final
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from orchestrator.engine.events import first_breaks
 from orchestrator.models import Actor, Case, Event, Workflow
 from orchestrator.pages import Moment, moments
 from orchestrator.sight import blind_seats
-from orchestrator.views.home.sections import Section, counted, listed
+from orchestrator.spelling import at_least, number
+from orchestrator.views.home.sections import Section, listed
 
 CHAINS: Final = 50
 LOOKED: Final = 2000
@@ -24,6 +27,7 @@ DEVIATIONS: Final = (
     "case.cancelled",
     "decision.undone",
     "incident.resolved",
+    "seat.assigned",
     "seat.released",
     "workflow.halted",
     "workflow.resumed",
@@ -58,12 +62,19 @@ def auditor(actor: Actor) -> Section:
 
 def _line(checked: int, broken: list[Broken], found: list[Deviation]) -> str:
     if broken:
-        return f"{counted(len(broken), 'chain')} of the newest {checked} broken."
-    deviated = counted(len(found), "deviation", more=len(found) == SHOWN)
+        told = ngettext(
+            "%(count)s chain of the newest %(checked)s is broken.",
+            "%(count)s chains of the newest %(checked)s are broken.",
+            len(broken),
+        )
+        return told % {"count": number(len(broken)), "checked": number(checked)}
+    deviated = ngettext("%s deviation lately", "%s deviations lately", len(found))
     return listed(
         [
-            f"the newest {counted(checked, 'chain')} hold" if checked > 1 else "",
-            f"{deviated} lately" if found else "nothing left the usual way lately",
+            _("the newest %s chains hold") % number(checked) if checked > 1 else "",
+            deviated % at_least(len(found), more=len(found) == SHOWN)
+            if found
+            else _("nothing left the usual way lately"),
         ]
     )
 
