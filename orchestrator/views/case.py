@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator import authority, engine
+from orchestrator.attachments import attached
 from orchestrator.casefile import parts_of
 from orchestrator.models import (
     Actor,
@@ -47,6 +48,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "tasks": open_tasks(shown, sight),
         "incidents": [] if sight.is_blind else incident_rows(actor, open_incidents(shown)),
         "decisions": decision_views(parts(Decision, shown, sight)),
+        "attached": [] if sight.data_hidden else list(attached(pk).values()),
         "attempts": attempts(shown, sight),
         "deliveries": deliveries(shown, sight),
     }
