@@ -78,6 +78,12 @@ class CaseConflict(Refusal):
     type = "case-conflict"
 
 
+class SignalConflict(Refusal):
+    """A signal with this id was taken already, with other content."""
+
+    type = "signal-conflict"
+
+
 class CaseClosed(Refusal):
     """The case is closed; nothing more can happen in it."""
 

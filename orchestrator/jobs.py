@@ -36,6 +36,7 @@ def ring(**_: Any) -> None:
 @app.task
 def work() -> None:
     """Perform what is ready; another message goes on where time is up."""
+    engine.fire_timers()
     if engine.work_until_idle(seconds=SECONDS_AT_ONCE):
         ring()
 
@@ -45,6 +46,7 @@ def sweep() -> None:
     """Each second: what is due, found without any message."""
     engine.expire_leases()
     engine.expire_seats()
+    engine.fire_timers()
     while engine.settle_due(SETTLED_AT_ONCE) == SETTLED_AT_ONCE:
         lifesigns.report(lifesigns.TIMERS)
     # At the end: a sweep that breaks has not been made.

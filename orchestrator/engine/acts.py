@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from orchestrator.engine import events
 from orchestrator.engine.definition import Definition, definition_of
 from orchestrator.engine.leasing import Work
 from orchestrator.exceptions import NotFound
-from orchestrator.models import Actor, Case, Task
+from orchestrator.models import Actor, Case, Step, Task
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.statements import ID, Kept
 from orchestrator.signals import work_ready
@@ -27,7 +28,8 @@ class Act:
 
     ``changed`` are the columns of the case that are saved with its chain; ``rings`` says that
     machine work is ready when the transaction is through. Where the caller ``hands_on``, the
-    next machine step is not announced but leased to it, as ``handed``.
+    next machine step is not announced but leased to it, as ``handed``. ``ahead`` are the steps
+    that the case goes to next.
     """
 
     case: Case
@@ -39,6 +41,8 @@ class Act:
     rings: bool = False
     hands_on: bool = False
     handed: Work | None = None
+    ahead: deque[tuple[Step | None, Task]] = field(default_factory=deque)
+    is_moving: bool = False
 
     def note(
         self,

@@ -14,6 +14,7 @@ from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.bench import Bench, bench_of
 from orchestrator.engine.consequences import count
 from orchestrator.engine.saying import Said, checked_output, fill, write
+from orchestrator.engine.scopes import data_of
 from orchestrator.exceptions import AlreadyDecided, StaleClaim, StaleDigest
 from orchestrator.models import Actor, Case, Decision, Seat, SeatState, Task, TaskState
 from orchestrator.models.statements import ID, TOKEN, Kept
@@ -31,7 +32,7 @@ class Decided:
 
 def screen_digest(task: Task, case: Case) -> str:
     """The digest of what a decider looks at: the case file and the value under review."""
-    return digest({"data": case.data, "output": task.proposal, "round": task.round})
+    return digest({"data": data_of(task, case), "output": task.proposal, "round": task.round})
 
 
 def decide(
@@ -116,8 +117,9 @@ def _moved_on(task: Task, case: Case, shown: str) -> list[Change]:
         *task.tries.order_by("number").values_list("output", flat=True),
         *task.decisions.order_by("id").values_list("output", flat=True),
     ]
+    data = data_of(task, case)
     for output in outputs:
         for number in range(1, task.round + 1):
-            if digest({"data": case.data, "output": output, "round": number}) == shown:
+            if digest({"data": data, "output": output, "round": number}) == shown:
                 return diff(output, task.proposal)
     return []

@@ -34,7 +34,7 @@ class Exit:
 
     condition: Any
     target: str
-    asks_decision: bool
+    asks: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,10 @@ def definition_of(version_id: int) -> Definition:
     }
     rights = _rights(version)
     exits = _exits(version)
+    ways = {
+        key: {*(way.target for way in exits.get(key, ())), *step.rework.get("to", ())}
+        for key, step in steps.items()
+    }
     return Definition(
         version=version,
         policy=policy_actor(version),
@@ -81,7 +85,7 @@ def definition_of(version_id: int) -> Definition:
         rights={key: rights.get(key, ()) for key in steps},
         rules={key: _rules(rights.get(key, ())) for key in steps},
         exits={key: exits.get(key, ()) for key in steps},
-        loops=frozenset(key for key in steps if _returns(key, exits)),
+        loops=frozenset(key for key in steps if _returns(key, ways)),
         asks_initiator=any(
             "initiator" in conditions.facts_used(right.condition)
             for found in rights.values()
@@ -129,7 +133,7 @@ def _exits(version: WorkflowVersion) -> dict[str, tuple[Exit, ...]]:
     rows = version.transitions.select_related("source", "target").order_by("position")
     found: dict[str, tuple[Exit, ...]] = {}
     for row in rows:
-        asks = "decision" in conditions.facts_used(row.condition)
+        asks = frozenset(conditions.facts_used(row.condition))
         found[row.source.key] = (
             *found.get(row.source.key, ()),
             Exit(row.condition, row.target.key, asks),
@@ -137,12 +141,12 @@ def _exits(version: WorkflowVersion) -> dict[str, tuple[Exit, ...]]:
     return found
 
 
-def _returns(key: str, exits: Mapping[str, tuple[Exit, ...]]) -> bool:
-    """Whether a case can come to this step a second time."""
+def _returns(key: str, ways: Mapping[str, set[str]]) -> bool:
+    """Whether a case can come to this step a second time, forward or sent back."""
     reached: set[str] = set()
     ahead = [key]
     while ahead:
-        found = {way.target for way in exits.get(ahead.pop(), ())} - reached
+        found = ways.get(ahead.pop(), set()) - reached
         reached |= found
         ahead.extend(found)
     return key in reached

@@ -110,7 +110,8 @@ def again(act: Act, task: Task, wait: float = 0) -> None:
     """Make a task ready, now or in so many seconds."""
     task.state, task.run_at = TaskState.READY, act.now + timedelta(seconds=wait)
     task.lease_expires_at = None
-    task.save(update_fields=["state", "run_at", "lease_expires_at", "fence", "crashes", "proposal"])
+    counted = ("fence", "crashes", "proposal", "lane")
+    task.save(update_fields=["state", "run_at", "lease_expires_at", *counted])
     if not wait:
         act.rings = True
 

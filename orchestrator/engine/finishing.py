@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from orchestrator import conditions
 from orchestrator.diffing import diff, digest, material
 from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.incidents import open_incident
-from orchestrator.engine.opening import open_task
+from orchestrator.engine.moving import NOTHING, advance, next_step
+from orchestrator.engine.scopes import merged, writes_of
 from orchestrator.engine.sweeping import swept
 from orchestrator.models import (
-    CaseState,
     Decision,
     Routing,
-    Step,
-    StepKind,
     Task,
     TaskState,
     Verdict,
@@ -28,7 +25,6 @@ from orchestrator.models import (
 )
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.statements import ID, Kept, insert, store
-from orchestrator.pointers import MISSING, lookup, split
 
 CONSENT: Final = "consent"
 """``Decision.via`` of a consent that was carried over into a round its author opened."""
@@ -36,29 +32,37 @@ CONSENT: Final = "consent"
 # Who writes verdicts holds this shared; a reader that takes it alone knows that no smaller
 # id can still appear.
 _VERDICTS: Final = 7063
-_WRITES: Final = frozenset({"", Word.APPROVED, Word.CORRECTED, Word.RESPONDED})
-
-
 _Routed = tuple[int, int | None, int | None, Any]
 """Round, routing, attempt and its output."""
 
 
-def finish(act: Act, task: Task, word: str, output: Any, decisions: list[Decision]) -> None:
+def finish(
+    act: Act,
+    task: Task,
+    word: str,
+    output: Any,
+    decisions: Sequence[Decision] = (),
+    *,
+    said: Mapping[str, Any] = NOTHING,
+    authors: Mapping[str, Any] = NOTHING,
+) -> None:
     """Complete a task with what was decided, write the case file and lead the case on.
 
     ``decisions`` are the standing ones, oldest first; none for a step that nobody judges.
+    ``said`` are facts for the exits that only this step has, ``authors`` says who wrote what
+    where that was not this task. Inside a branch the case file is left to its join.
     """
-    target = next_step(act, task, word, output)
+    target = next_step(act, task, word, output, said)
     task.word = word
-    if target is None and word != Word.REJECTED:
+    if target is None and word != Word.REJECTED and task.compensates_id is None:
         _stuck(act, task)
         return
     complete(act, task, output)
     _write_verdicts(act, task, decisions)
     act.note("task.settled", {"task": task.pk}, {"word": word, "output": digest(output)})
-    if word in _WRITES and output is not None:
-        _write_case(act, task, output)
-    advance(act, target)
+    if not task.scope and task.compensates_id is None:
+        _write_case(act, task, output, authors)
+    advance(act, (target, task))
 
 
 def complete(act: Act, task: Task, output: Any) -> None:
@@ -73,61 +77,15 @@ def _stuck(act: Act, task: Task) -> None:
     open_incident(act, task, "stuck", message)
 
 
-def next_step(act: Act, task: Task, word: str, output: Any) -> Step | None:
-    """The target of the first exit that holds. A rejection takes only exits that ask for it."""
-    case = merged(act.case.data, task, output) if word in _WRITES else act.case.data
-    facts = {"output": output, "case": case, "decision": word}
-    for way in act.definition.exits[task.step_key]:
-        if word == Word.REJECTED and not way.asks_decision:
-            continue
-        if conditions.evaluate(way.condition, facts).truth is True:
-            return act.definition.steps[way.target]
-    return None
-
-
-def advance(act: Act, target: Step | None) -> None:
-    """Go on to a step; without one the case ends as rejected."""
-    if target is None:
-        close_case(act, CaseState.COMPLETED, "rejected")
-    elif target.kind == StepKind.END:
-        close_case(act, CaseState.COMPLETED, target.outcome or target.key)
-    else:
-        open_task(act, target)
-
-
-def close_case(act: Act, state: CaseState, outcome: str, **payload: Any) -> None:
-    """End the case; saved with its chain."""
-    act.case.state, act.case.outcome, act.case.completed_at = state, outcome, act.now
-    act.changed |= {"state", "outcome", "completed_at"}
-    act.note(f"case.{state}", {"case": act.case.pk}, {"outcome": outcome, **payload})
-
-
-def merged(data: dict[str, Any], task: Task, output: Any) -> dict[str, Any]:
-    """The case file with the output written into it; ``data`` itself stays as it is."""
-    found = data
-    for target, source in task.step.outputs.items():
-        value = lookup(output, source)
-        if value is not MISSING:
-            found = _placed(found, split(target), value)
-    return found
-
-
-def _placed(data: Any, parts: tuple[str, ...], value: Any) -> Any:
-    if not parts:
-        return value
-    here = dict(data) if isinstance(data, dict) else {}
-    here[parts[0]] = _placed(here.get(parts[0]), parts[1:], value)
-    return here
-
-
-def _write_case(act: Act, task: Task, output: Any) -> None:
-    act.case.data = merged(act.case.data, task, output)
+def _write_case(act: Act, task: Task, output: Any, authors: Mapping[str, Any]) -> None:
+    writes = writes_of(task, task.word, output)
     wrote = {"task": task.pk, "step": task.step_key, "word": task.word}
-    act.case.provenance = act.case.provenance | dict.fromkeys(task.step.outputs, wrote)
+    act.case.data = merged(act.case.data, writes)
+    act.case.provenance = act.case.provenance | dict.fromkeys(writes, wrote) | authors
     act.changed |= {"data", "provenance"}
 
 
-def _write_verdicts(act: Act, task: Task, decisions: list[Decision]) -> None:
+def _write_verdicts(act: Act, task: Task, decisions: Sequence[Decision]) -> None:
     """One verdict for each standing decision; people's last one on the first output is evidence.
 
     What a rule or a time-out decided says nothing of how good the output was.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from math import isnan
@@ -14,6 +15,7 @@ from orchestrator.engine.acts import Act
 from orchestrator.engine.definition import ASKING, MACHINE
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work, lease_of
+from orchestrator.engine.scopes import data_of
 from orchestrator.models import (
     Attempt,
     DecisionRight,
@@ -32,6 +34,12 @@ from orchestrator.pointers import lookup
 SEVERAL: Final = frozenset({Mode.DUAL, Mode.PANEL})
 MOST_VISITS: Final = 100
 MOST_DEMAND: Final = 10**17
+OUTSIDE: Final = 0
+FIRST: Final[dict[str, TaskState]] = {
+    **dict.fromkeys(MACHINE, TaskState.READY),
+    StepKind.HUMAN: TaskState.IN_REVIEW,
+}
+"""The state in which the tasks of a kind come up; those of other kinds wait."""
 
 
 def effect_key(case_id: int, step_key: str, visit: int, scope: str = "") -> str:
@@ -39,48 +47,92 @@ def effect_key(case_id: int, step_key: str, visit: int, scope: str = "") -> str:
     return f"{case_id}:{step_key}:{scope}:{visit}"
 
 
-def new_task(act: Act, step: Step, visit: int = 1) -> Task:
-    """A task of this step, not saved: ready for a machine, or in review for people."""
+Begin = Callable[[Act, Task], None]
+BEGINS: Final[dict[str, Begin]] = {}
+"""What happens when a case comes to a step that is no machine's work, by its kind."""
+
+
+def begins(kind: StepKind) -> Callable[[Begin], Begin]:
+    """Let this function begin the tasks of a kind."""
+
+    def keep(begin: Begin) -> Begin:
+        BEGINS[kind] = begin
+        return begin
+
+    return keep
+
+
+def new_task(act: Act, step: Step, visit: int = 1, scope: str = "") -> Task:
+    """A task of this step, not saved: ready for a machine, in review for people, or waiting."""
     is_machine = step.kind in MACHINE
     return Task(
         case=act.case,
         step=step,
         step_key=step.key,
+        scope=scope,
         visit=visit,
-        state=TaskState.READY if is_machine else TaskState.IN_REVIEW,
+        state=FIRST.get(step.kind, TaskState.WAITING),
         run_at=act.now if is_machine else None,
-        effect_key=effect_key(act.case.pk, step.key, visit),
+        lane=lane_of(step) if is_machine else None,
+        effect_key=effect_key(act.case.pk, step.key, visit, scope),
         created_at=act.now,
     )
 
 
-def open_task(act: Act, step: Step) -> Task:
-    """The next visit of a step in this case."""
-    visit = _next_visit(act, step)
-    task = new_task(act, step, visit)
-    takes = act.hands_on and step.kind in MACHINE and visit <= MOST_VISITS
-    if takes:
+def lane_of(step: Step) -> int | None:
+    """The connection that performs a step. Without one outsiders fetch it, and each such step is a
+    lane of its own below 0; None is what a worker does by itself."""
+    if step.actor is None:
+        return None
+    if step.actor.connection_id is None and step.kind != StepKind.SYSTEM:
+        return OUTSIDE - step.pk
+    return step.actor.connection_id
+
+
+def open_task(
+    act: Act, step: Step, *, scope: str = "", join: int | None = None, **more: Any
+) -> Task:
+    """The next visit of a step in this case.
+
+    ``join`` is the id of the task that its branch leads to; ``more`` are columns of the task.
+    """
+    visit = next_visit(act, step, scope)
+    task = new_task(act, step, visit, scope)
+    task.parent_id = join
+    for name, value in more.items():
+        setattr(task, name, value)
+    takes = act.hands_on and act.handed is None and visit <= MOST_VISITS
+    if takes := takes and step.kind in MACHINE and (task.lane is None or task.lane > OUTSIDE):
         task.state, task.fence, task.attempts = TaskState.RUNNING, 1, 1
         task.lease_expires_at = act.now + lease_of(step)
     insert(task)
-    act.note("task.opened", {"task": task.pk}, {"step": step.key, "visit": visit})
+    where = {"scope": scope} if scope else {}
+    act.note("task.opened", {"task": task.pk}, {"step": step.key, "visit": visit, **where})
     if visit > MOST_VISITS:
         open_incident(act, task, "loop", f"{step.name} was visited {MOST_VISITS} times.")
-    elif step.kind == StepKind.HUMAN:
-        ask(act, task)
     elif takes:
         act.handed = Work(task.pk, act.case.pk, step.key, 1, 1, task.effect_key)
     else:
-        act.rings = True
+        enter(act, task)
     return task
 
 
-def _next_visit(act: Act, step: Step) -> int:
+def enter(act: Act, task: Task) -> None:
+    """Do what a new task's kind asks for: ring for a machine, ask people, wait, or go on."""
+    if task.step.kind in MACHINE:
+        act.rings = True
+    else:
+        BEGINS[task.step.kind](act, task)
+
+
+def next_visit(act: Act, step: Step, scope: str) -> int:
+    """How often the case will have come to this step; queries where it can come back."""
     if step.key not in act.definition.loops:
         return 1
-    return Task.objects.filter(case=act.case, step_key=step.key, scope="").count() + 1
+    return Task.objects.filter(case=act.case, step_key=step.key, scope=scope).count() + 1
 
 
+@begins(StepKind.HUMAN)
 def ask(act: Act, task: Task) -> None:
     """Have the rules of a human step say who answers."""
     facts = facts_of(act, task, None, None)
@@ -101,7 +153,7 @@ def facts_of(act: Act, task: Task, attempt: Attempt | None, output: Any) -> dict
     """What the rules of a step can ask about one output."""
     return {
         "output": output,
-        "case": act.case.data,
+        "case": data_of(task, act.case),
         "confidence": attempt and attempt.confidence,
         "field_confidence": attempt.field_confidence if attempt else {},
         "model": attempt.model if attempt else "",

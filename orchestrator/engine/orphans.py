@@ -37,6 +37,8 @@ WHERE t.state NOT IN ('completed', 'cancelled') AND (
             SELECT 1 FROM orchestrator_timer r WHERE r.task_id = t.id AND r.fired_at IS NULL)
             OR EXISTS (SELECT 1 FROM orchestrator_task k WHERE k.parent_id = t.id
                 AND k.state NOT IN ('completed', 'cancelled'))
+            OR EXISTS (SELECT 1 FROM orchestrator_case d WHERE d.caller_id = t.id
+                AND d.state IN ('open', 'cancelling'))
     END
 )
 LIMIT %(most)s

@@ -5,16 +5,26 @@ from __future__ import annotations
 from orchestrator import authority, routing
 from orchestrator.diffing import same
 from orchestrator.engine.acts import Act, acting
+from orchestrator.engine.definition import MACHINE
 from orchestrator.engine.failing import again
-from orchestrator.engine.finishing import advance, complete, next_step
+from orchestrator.engine.finishing import complete
 from orchestrator.engine.incidents import begin, case_of, close, reason_given
 from orchestrator.engine.judging import apply_rules, asked_right
-from orchestrator.engine.opening import ask, facts_of, offer, record_route
+from orchestrator.engine.moving import advance, next_step
+from orchestrator.engine.opening import (
+    FIRST,
+    enter,
+    facts_of,
+    lane_of,
+    offer,
+    record_route,
+)
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Actor, Attempt, Mode, Step, StepKind, Task, Word
+from orchestrator.models import Actor, Attempt, Mode, Step, StepKind, Task, TaskState, Word
 
 # Of these the output is there; what is missing is somebody who may decide it.
 _UNDECIDED = frozenset({"nobody", "split", "escalated", "stuck"})
+BRANCHING = frozenset({StepKind.FORK, StepKind.FOR_EACH, StepKind.JOIN})
 
 
 def retry(incident_id: int, *, actor: Actor) -> None:
@@ -26,13 +36,21 @@ def retry(incident_id: int, *, actor: Actor) -> None:
         incident, task = begin(act, incident_id)
         authority.require(actor, "resolve", incident)
         close(act, incident, "retried")
-        if task.step.kind == StepKind.HUMAN:
-            ask(act, task)
+        if task.step.kind not in MACHINE:
+            _begin_again(act, task)
         elif incident.kind in _UNDECIDED and task.proposal is not None:
             _judge_again(act, task, incident.kind)
         else:
-            task.proposal, task.crashes = None, 0
+            task.proposal, task.crashes, task.lane = None, 0, lane_of(task.step)
             again(act, task)
+
+
+def _begin_again(act: Act, task: Task) -> None:
+    """What takes no machine, as if the case had just come to it. A join goes on waiting."""
+    task.state = FIRST.get(task.step.kind, TaskState.WAITING)
+    task.save(update_fields=["state"])
+    if task.step.kind != StepKind.JOIN:
+        enter(act, task)
 
 
 def _judge_again(act: Act, task: Task, kind: str) -> None:
@@ -69,12 +87,14 @@ def skip_step(incident_id: int, *, actor: Actor, reason: str) -> None:
     with acting(case_of(incident_id), actor) as act:
         incident, task = begin(act, incident_id)
         authority.require(actor, "resolve", incident)
+        if task.step.kind in BRANCHING:
+            raise Invalid("Without its branches nothing can go on: try again, or cancel the case.")
         target = _beyond(act, task)
         close(act, incident, "skipped", reason)
         task.word = ""
         complete(act, task, None)
         act.note("task.settled", {"task": task.pk}, {"word": "skipped"})
-        advance(act, target)
+        advance(act, (target, task))
 
 
 def _beyond(act: Act, task: Task) -> Step:

@@ -16,7 +16,7 @@ from orchestrator.engine import events, versions
 from orchestrator.engine.acts import Act, ring
 from orchestrator.engine.definition import MACHINE, Definition, definition_of
 from orchestrator.engine.judging import judge
-from orchestrator.engine.opening import ask, new_task
+from orchestrator.engine.opening import enter, new_task
 from orchestrator.engine.reading import attempt_fields, is_json
 from orchestrator.exceptions import CaseConflict, Invalid, NotFound
 from orchestrator.models import (
@@ -138,6 +138,20 @@ def start_cases(
     return [_outcome(arrival, there, created) for arrival in read]
 
 
+def start_called(workflow: Workflow, *, task: Task, initiator: Actor, data: dict[str, Any]) -> Case:
+    """Begin the case that a subflow's task calls; called again it begins another one.
+
+    Raises NotFound without a published version, and Invalid for data that do not fit it.
+    """
+    definition = _published(workflow)
+    calls = Case.objects.filter(caller=task).count()
+    arrival = _Arrival(f"{task.case_id}/{task.pk}/{calls + 1}", data, None)
+    if problems := _problems(definition, initiator, arrival):
+        raise Invalid(problems=[problem.as_json() for problem in problems])
+    made, _ = _write(definition, initiator, [arrival], task.case.origin, caller=task)
+    return made[0][0].case
+
+
 def _known(definition: Definition, arrival: _Arrival, problems: list[Problem]) -> Started:
     """A case that an older version took is there, whatever this version says of its data."""
     if isinstance(arrival.key, str) and is_json(arrival.data):
@@ -232,6 +246,7 @@ def _write(
     origin: str,
     *,
     is_routed: bool = False,
+    caller: Task | None = None,
 ) -> tuple[list[_Made], dict[str, tuple[int, str]]]:
     """Write cases with their first tasks: what was made, and id and body of every key.
 
@@ -242,7 +257,7 @@ def _write(
     """
     ids, now = _draw(len(arrivals))
     rows = [
-        _first(definition, actor, arrival, pair, now=now, origin=origin)
+        _first(definition, actor, arrival, pair, now=now, origin=origin, caller=caller)
         for arrival, pair in zip(arrivals, ids, strict=True)
     ]
     if is_routed:
@@ -265,8 +280,8 @@ def _write(
         there |= _there(definition.version.workflow_id, arrivals)
     if made and not is_routed and definition.start.kind in MACHINE:
         ring()
-    for act, task, _ in made if definition.start.kind == StepKind.HUMAN else ():
-        ask(act, task)
+    for act, task, _ in made if definition.start.kind not in MACHINE else ():
+        enter(act, task)
         act.finish()
     return made, there
 
@@ -292,6 +307,7 @@ def _first(
     *,
     now: datetime,
     origin: str,
+    caller: Task | None,
 ) -> _Made:
     """A case and its first task, not saved."""
     case_id, task_id = ids
@@ -304,6 +320,7 @@ def _first(
         origin=origin,
         data=arrival.data,
         initiator=actor,
+        caller=caller,
         created_at=now,
     )
     act = Act(case, now, definition, actor)
@@ -312,7 +329,7 @@ def _first(
     act.note("case.started", {"case": case_id}, {"body": arrival.body})
     act.note("task.opened", {"task": task_id}, {"step": task.step_key, "visit": 1})
     if arrival.output is not None:
-        task.proposal = arrival.output["value"]
+        task.proposal, task.lane = arrival.output["value"], None
     return act, task, arrival
 
 

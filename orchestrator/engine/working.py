@@ -24,10 +24,10 @@ from orchestrator.engine.definition import definition_of
 from orchestrator.engine.judging import judge
 from orchestrator.engine.leasing import GRACE, Work
 from orchestrator.engine.reading import attempt_fields, is_json
+from orchestrator.engine.scopes import input_of
 from orchestrator.exceptions import StaleFence
 from orchestrator.models import (
     Attempt,
-    Case,
     Connection,
     Step,
     StepKind,
@@ -36,7 +36,6 @@ from orchestrator.models import (
 )
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.statements import insert
-from orchestrator.pointers import MISSING, lookup
 
 logger = logging.getLogger(__name__)
 
@@ -113,9 +112,9 @@ def _judge_handed_in(work: Work, *, hand_on: bool) -> Work | None:
 
 
 def _call(work: Work, *, hand_on: bool) -> Work | None:
-    case = Case.objects.get(pk=work.case_id)
-    step = definition_of(case.version_id).steps[work.step_key]
-    given = input_of(step, case.data)
+    task = Task.objects.select_related("case").get(pk=work.task_id)
+    task.step = step = definition_of(task.case.version_id).steps[work.step_key]
+    given = input_of(task)
     started = time.monotonic()
     try:
         send = _connection(step)
@@ -159,14 +158,6 @@ def _answer(step: Step, send: Connection, given: Any, work: Work) -> Result:
         said = "; ".join(f"{problem.path or '/'}: {problem.message}" for problem in found[:5])
         raise TransientError(f"The output does not fit the schema: {said}")
     return result
-
-
-def input_of(step: Step, data: dict[str, Any]) -> Any:
-    """What a step is given: the whole case file, or what its mapping picks."""
-    if step.input_mapping is None:
-        return data
-    found = {name: lookup(data, path) for name, path in step.input_mapping.items()}
-    return {name: value for name, value in found.items() if value is not MISSING}
 
 
 def submit_output(

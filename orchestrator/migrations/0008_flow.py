@@ -32,7 +32,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='case',
             name='caller',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='called', to='orchestrator.task'),
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='called', to='orchestrator.task'),
+        ),
+        migrations.AddIndex(
+            model_name='case',
+            index=models.Index(condition=models.Q(('caller', None), _negated=True), fields=['caller'], name='case_called'),
         ),
         migrations.AddField(
             model_name='connection',

@@ -50,8 +50,8 @@ class Case(models.Model):
     data = OrderedJSONField(default=dict)
     provenance = models.JSONField(default=dict)
     initiator = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
-    caller = models.OneToOneField(
-        "Task", on_delete=models.PROTECT, null=True, related_name="called"
+    caller = models.ForeignKey(
+        "Task", on_delete=models.PROTECT, null=True, db_index=False, related_name="called"
     )
     data_key = models.BinaryField(null=True)
     seq = models.BigIntegerField(default=0)
@@ -81,6 +81,7 @@ class Case(models.Model):
             models.Index(
                 fields=("key",), opclasses=("varchar_pattern_ops",), name="case_key_prefix"
             ),
+            models.Index(fields=("caller",), condition=~Q(caller=None), name="case_called"),
             BrinIndex(fields=("created_at",), name="case_times"),
         )
         triggers = (

@@ -1,0 +1,36 @@
+"""The way back: what was done is undone, newest first, before a case is cancelled."""
+
+from __future__ import annotations
+
+from orchestrator.engine.acts import Act
+from orchestrator.engine.closing import OPEN, close_case
+from orchestrator.engine.opening import open_task
+from orchestrator.models import CaseState, Task, TaskState, Word
+
+
+def unwind(act: Act) -> None:
+    """Have the newest step undone that names its undo; the case ends when none is left.
+
+    One after the other: what was done later may rest on what was done before.
+    """
+    if Task.objects.filter(case=act.case, state__in=OPEN).exists():
+        return
+    done = _newest(act)
+    if done is None:
+        close_case(act, CaseState.CANCELLED, "cancelled")
+        return
+    step = act.definition.steps[act.definition.steps[done.step_key].compensated_by]
+    open_task(act, step, scope=done.scope, compensates=done)
+
+
+def _newest(act: Act) -> Task | None:
+    undoable = [key for key, step in act.definition.steps.items() if step.compensated_by]
+    rows = Task.objects.filter(
+        case=act.case,
+        state=TaskState.COMPLETED,
+        step_key__in=undoable,
+        compensation=None,
+        compensates=None,
+        output__isnull=False,
+    ).exclude(word=Word.REJECTED)
+    return rows.order_by("-finished_at", "-id").first()
