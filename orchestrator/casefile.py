@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from orchestrator.images import is_image
 from orchestrator.models import Attempt, Case, Decision, Step, Task
 from orchestrator.pages import name_of
 from orchestrator.pointers import MISSING, lookup, split
 from orchestrator.sight import Sight
+from orchestrator.spelling import listed
 from orchestrator.templatetags.rewire import place, word
 
 
@@ -68,9 +70,9 @@ def parts_of(case: Case, sight: Sight) -> list[Part]:
     names = dict(Task.objects.filter(pk__in=tasks).values_list("pk", "step__name"))
     rest = without(case.data, written)
     first = Part(
-        "What came in",
+        _("What came in"),
         "",
-        f"started by {name_of(case.initiator)}",
+        _("started by %s") % name_of(case.initiator),
         case.created_at,
         without(rest, images),
         images=_within("", images, written),
@@ -127,10 +129,10 @@ def origins_of(case: Case, tasks: Iterable[int], sight: Sight) -> dict[int, Orig
     found = _attempted(tasks)
     for task, standing in _decided(tasks, sight).items():
         last = standing[-1]
-        who = " and ".join(dict.fromkeys(map(_who, standing)))
+        who = listed(list(dict.fromkeys(map(_who, standing))), _("and"))
         fields = {place(change.path) for row in standing for change in row.corrections.all()}
         found[task] = Origin(
-            f"{word(last.word).lower()} by {who}",
+            _("%(did)s by %(who)s") % {"did": word(last.word).lower(), "who": who},
             last.created_at,
             last.pk,
             ", ".join(sorted(fields)),
@@ -155,14 +157,14 @@ def _who(decision: Decision) -> str:
     """The person, or the rule as ``Decision.via`` names it."""
     if not decision.via.startswith("rule:"):
         return name_of(decision.actor)
-    version, _, number = decision.via.removeprefix("rule:").partition("/")
-    return f"rule {number} of version {version}"
+    version, _slash, number = decision.via.removeprefix("rule:").partition("/")
+    return _("rule %(number)s of version %(version)s") % {"number": number, "version": version}
 
 
 def _attempted(tasks: Iterable[int]) -> dict[int, Origin]:
     rows = Attempt.objects.filter(task__in=tasks, error__isnull=True, shadow=False)
     return {
-        row.task_id: Origin(f"written by {name_of(row.actor)}", row.finished_at)
+        row.task_id: Origin(_("written by %s") % name_of(row.actor), row.finished_at)
         for row in rows.select_related("actor__user").order_by("number")
     }
 

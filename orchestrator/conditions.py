@@ -17,11 +17,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Any, Final
 
 from orchestrator import wording
 from orchestrator.comparing import COMPARISONS, Truth, join, kind_of, moment
 from orchestrator.pointers import INDEX, MISSING, Problem, child, split, step_into
+from orchestrator.tongue import ENGLISH, Tongue, gettext_noop
 
 _KEPT: Final = 200
 _KEPT_ITEMS: Final = 20
@@ -46,6 +48,7 @@ class Trace:
     op: str = ""
     expected: Any = None
     actual: Any = None
+    fact2: str = ""
 
     def as_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"truth": self.truth, "text": self.text}
@@ -53,13 +56,16 @@ class Trace:
             found["op"] = self.op
         if self.fact:
             found |= {"fact": self.fact, "expected": self.expected, "actual": self.actual}
+        if self.fact2:
+            found["fact2"] = self.fact2
         if self.children:
             found["children"] = [child.as_json() for child in self.children]
         return found
 
 
-ALWAYS: Final = Trace(truth=True, text="always")
-UNREADABLE: Final = Trace(truth=None, text="the condition cannot be read")
+ALWAYS: Final = Trace(truth=True, text=gettext_noop("always"))
+_NEVER: Final = gettext_noop("never")
+UNREADABLE: Final = Trace(truth=None, text=gettext_noop("the condition cannot be read"))
 
 
 def evaluate(condition: Any, facts: Mapping[str, Any]) -> Trace:
@@ -95,7 +101,7 @@ def _group(op: str, parts: list[Any], facts: Mapping[str, Any]) -> Trace:
     children = tuple([_evaluate(part, facts) for part in parts])
     truth = join([child.truth for child in children], settles=op == "any")
     text = " and ".join([child.text for child in children if child.truth is truth])
-    return Trace(truth, text or ("always" if truth else "never"), children, op=op)
+    return Trace(truth, text or (ALWAYS.text if truth else _NEVER), children, op=op)
 
 
 def _compare(condition: dict[str, Any], facts: Mapping[str, Any]) -> Trace:
@@ -105,7 +111,7 @@ def _compare(condition: dict[str, Any], facts: Mapping[str, Any]) -> Trace:
     actual = _value(fact, facts)
     expected = _value(fact2, facts) if fact2 else condition.get("value")
     truth, text = _found(fact, op, actual, expected, fact2)
-    return Trace(truth, text, (), fact, op, _kept(expected), _kept(actual))
+    return Trace(truth, text, (), fact, op, _kept(expected), _kept(actual), fact2)
 
 
 def _is_comparison(condition: dict[str, Any]) -> bool:
@@ -119,18 +125,47 @@ def _is_comparison(condition: dict[str, Any]) -> bool:
     return op in COMPARISONS and len(condition) == 3 and operand
 
 
-def _found(fact: str, op: str, actual: Any, expected: Any, fact2: str) -> tuple[Truth, str]:
-    why = wording.unusable(fact, actual)
+def _found(
+    fact: str, op: str, actual: Any, expected: Any, fact2: str, *, tongue: Tongue = ENGLISH
+) -> tuple[Truth, str]:
+    why, name = wording.unusable(fact, actual, tongue), wording.label(fact, tongue)
     if op == "exists":
-        return not why, wording.clause(wording.label(fact), op, holds=not why)
+        return not why, wording.clause(name, op, holds=not why, tongue=tongue)
     if expected is None and not fact2 and (actual is None or not why):
         truth = (actual is None) is (op == "eq") if op in _EQUALITY else None
-    elif why := why or (fact2 and wording.unusable(fact2, expected)):
+    elif why := why or (fact2 and wording.unusable(fact2, expected, tongue)):
         return None, why
     else:
         truth = COMPARISONS[op](actual, expected)
-    left, right = wording.sides(fact, actual, expected, fact2)
-    return truth, wording.outcome(wording.label(fact), op, truth, left, right)
+    both = wording.sides(fact, actual, expected, fact2, tongue)
+    return truth, wording.outcome(name, op, truth, both, tongue)
+
+
+def retold(trace: Mapping[str, Any], tongue: Tongue) -> str:
+    """The text of a stored trace in another tongue, as it is stored where that is not known."""
+    text, op = str(trace["text"]), trace.get("op", "")
+    if tongue == ENGLISH:
+        return text
+    if op == "not":
+        return retold(trace["children"][0], tongue)
+    if op in _GROUPS:
+        parts = [part for part in trace.get("children", ()) if part["truth"] is trace["truth"]]
+        told = [retold(part, tongue) for part in parts]
+        return tongue.say(gettext_noop(" and ")).join(told) or tongue.say(text)
+    return _compared_again(trace, text, tongue) if op else tongue.say(text)
+
+
+def _compared_again(trace: Mapping[str, Any], text: str, tongue: Tongue) -> str:
+    """A stored null may stand for nothing at all: it is what gives the stored text again."""
+    fact, op, fact2 = trace["fact"], trace["op"], trace.get("fact2", "")
+    for actual, expected in product(_stored(trace["actual"]), _stored(trace["expected"])):
+        if _found(fact, op, actual, expected, fact2) == (trace["truth"], text):
+            return _found(fact, op, actual, expected, fact2, tongue=tongue)[1]
+    return text
+
+
+def _stored(value: Any) -> tuple[Any, ...]:
+    return (None, MISSING) if value is None else (value,)
 
 
 @lru_cache(maxsize=4096)
@@ -247,41 +282,54 @@ def _wanted(fact: Any, op: str, value: Any) -> str:
     return ""
 
 
-def sentence(condition: Any, labels: Mapping[str, str] | None = None) -> str:
+def sentence(
+    condition: Any, labels: Mapping[str, str] | None = None, tongue: Tongue = ENGLISH
+) -> str:
     """A condition in words: "confidence is at least 0.90 and amount is at most 50"."""
-    return _sentence(condition, labels or {})
+    return _Speaker(labels or {}, tongue).sentence(condition)
 
 
-def _sentence(condition: Any, labels: Mapping[str, str], *, nested: bool = False) -> str:
-    match condition:
-        case {"fact": _}:
-            return _clause(condition, labels)
-        case {"not": {"fact": _} as inner}:
-            return _clause(inner, labels, holds=False)
-        case {"not": inner}:
-            return f"not ({_sentence(inner, labels)})"
-        case {"all": list(parts)}:
-            return _joined(" and ", parts, labels, nested=nested) or "always"
-        case {"any": list(parts)}:
-            return _joined(" or ", parts, labels, nested=nested) or "never"
-    return ALWAYS.text if condition is None or condition == {} else UNREADABLE.text
+@dataclass(frozen=True, slots=True)
+class _Speaker:
+    """Says conditions in a tongue; ``labels`` name facts otherwise than by their last words."""
 
+    labels: Mapping[str, str]
+    tongue: Tongue
 
-def _joined(word: str, parts: list[Any], labels: Mapping[str, str], *, nested: bool) -> str:
-    joined = word.join([_sentence(part, labels, nested=len(parts) > 1) for part in parts])
-    return f"({joined})" if nested and len(parts) > 1 else joined
+    def sentence(self, condition: Any, *, nested: bool = False) -> str:
+        say = self.tongue.say
+        match condition:
+            case {"fact": _}:
+                return self._clause(condition)
+            case {"not": {"fact": _} as inner}:
+                return self._clause(inner, holds=False)
+            case {"not": inner}:
+                return say(gettext_noop("not (%s)")) % self.sentence(inner)
+            case {"all": list(parts)}:
+                joined = self._joined(gettext_noop(" and "), parts, nested=nested)
+                return joined or say(ALWAYS.text)
+            case {"any": list(parts)}:
+                return self._joined(gettext_noop(" or "), parts, nested=nested) or say(_NEVER)
+        return say(ALWAYS.text if condition is None or condition == {} else UNREADABLE.text)
 
+    def _joined(self, word: str, parts: list[Any], *, nested: bool) -> str:
+        several = len(parts) > 1
+        joined = self.tongue.say(word).join([self.sentence(part, nested=several) for part in parts])
+        return f"({joined})" if nested and several else joined
 
-def _clause(clause: dict[str, Any], labels: Mapping[str, str], *, holds: bool = True) -> str:
-    if not _is_comparison(clause):
-        return UNREADABLE.text
-    fact, op = clause["fact"], clause["op"]
-    if fact2 := clause.get("fact2"):
-        right = labels.get(fact2) or wording.label(fact2)
-    else:
-        value = clause.get("value")
-        right = wording.sides(fact, value, value)[1]
-    return wording.clause(labels.get(fact) or wording.label(fact), op, right, holds=holds)
+    def _clause(self, clause: dict[str, Any], *, holds: bool = True) -> str:
+        if not _is_comparison(clause):
+            return self.tongue.say(UNREADABLE.text)
+        fact, op = clause["fact"], clause["op"]
+        if fact2 := clause.get("fact2"):
+            right = self._name(fact2)
+        else:
+            value = clause.get("value")
+            right = wording.sides(fact, value, value, tongue=self.tongue)[1]
+        return wording.clause(self._name(fact), op, right, holds=holds, tongue=self.tongue)
+
+    def _name(self, fact: str) -> str:
+        return self.labels.get(fact) or wording.label(fact, self.tongue)
 
 
 def facts_used(condition: Any) -> set[str]:

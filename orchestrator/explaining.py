@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext as _
 
 from orchestrator.engine import CONSENT
 from orchestrator.models import Decision, Routing, WorkflowVersion
+from orchestrator.telling import reason_of
 from orchestrator.templatetags.rewire import word
 
 
@@ -15,38 +17,52 @@ def explanation(decision: Decision, routing: Routing | None, who: str) -> str:
     "Approved by rule 3 “Small and sure” of version 2 under Alice: confidence 0.97 is at least
     0.90." Reads the version, its accountable person and the rule, so have them read along.
     """
-    version = decision.task.case.version
-    said, rule = word(decision.word), _rule(routing)
-    under = f"version {version.number}{_under(version)}"
-    because = f": {routing.reason}" if routing and routing.reason else ""
+    said = {
+        "did": word(decision.word),
+        "who": who + _instead(decision),
+        "rule": _rule(routing),
+        "under": _under(decision.task.case.version),
+        "because": f": {because}" if (because := routing and reason_of(routing)) else "",
+    }
+    return _sentence(decision, matched=bool(said["rule"])) % said
+
+
+def _sentence(decision: Decision, *, matched: bool) -> str:
+    """A pattern with did, who, rule, under and because; ``matched``: a rule asked or decided."""
     if decision.via == "timeout":
-        return f"{said} by {under}, because nobody decided in time. {_asked(rule, because)}"
+        late = _("%(did)s by %(under)s, because nobody decided in time.")
+        asked = _("Asked by %(rule)s%(because)s.") if matched else _("No rule matched%(because)s.")
+        return f"{late} {asked}"
     if decision.seat_id is None:
-        return f"{said} by {rule or 'the rules'} of {under}{because}."
+        if matched:
+            return _("%(did)s by %(rule)s of %(under)s%(because)s.")
+        return _("%(did)s by the rules of %(under)s%(because)s.")
     if decision.via == CONSENT:
-        return f"{said} by {who}, whose consent to this very output still held."
-    asked = f"asked by {rule} of {under}" if rule else f"for no rule of {under} matched"
-    return f"{said} by {who}{_instead(decision)}, {asked}{because}."
+        return _("%(did)s by %(who)s, whose consent to this very output still held.")
+    if matched:
+        return _("%(did)s by %(who)s, asked by %(rule)s of %(under)s%(because)s.")
+    return _("%(did)s by %(who)s, asked for no rule of %(under)s matched%(because)s.")
 
 
 def _rule(routing: Routing | None) -> str:
     right = routing.right if routing else None
     if right is None:
         return ""
-    return f"rule {right.position} “{right.name}”" if right.name else f"rule {right.position}"
-
-
-def _asked(rule: str, because: str) -> str:
-    return f"Asked by {rule}{because}." if rule else f"No rule matched{because}."
+    if right.name:
+        return _("rule %(number)s “%(name)s”") % {"number": right.position, "name": right.name}
+    return _("rule %s") % right.position
 
 
 def _under(version: WorkflowVersion) -> str:
-    return f" under {_name(version.accountable)}" if version.accountable else ""
+    if version.accountable is None:
+        return _("version %s") % version.number
+    told = {"number": version.number, "name": _name(version.accountable)}
+    return _("version %(number)s under %(name)s") % told
 
 
 def _instead(decision: Decision) -> str:
     other = decision.on_behalf_of
-    return f" on behalf of {_name(other.user)}" if other and other.user else ""
+    return _(" on behalf of %s") % _name(other.user) if other and other.user else ""
 
 
 def _name(user: AbstractBaseUser) -> str:

@@ -181,7 +181,7 @@ def paragraphs(text: str) -> list[str]:
 
 
 def attempt_line(attempt: Attempt, *, blind: bool = False) -> str:
-    """One try in figures: "confidence 0.62 · 320 ms · cost 0.0012 EUR", or its error."""
+    """One try in figures: confidence, time, tokens, cost and model; or its error."""
     if attempt.error:
         return error_text(attempt.error)
     figures = (
@@ -189,6 +189,7 @@ def attempt_line(attempt: Attempt, *, blind: bool = False) -> str:
         if blind or attempt.confidence is None
         else _("confidence %s") % number(attempt.confidence, 2),
         "" if attempt.latency_ms is None else _("%s ms") % number(attempt.latency_ms),
+        tokens(attempt.tokens_in, attempt.tokens_out),
         money(attempt.cost_micros, attempt.currency),
         attempt.model,
     )
@@ -196,11 +197,25 @@ def attempt_line(attempt: Attempt, *, blind: bool = False) -> str:
 
 
 def money(micros: int | None, currency: str) -> str:
-    """Millionths as an amount with up to six decimals, "" for nothing known."""
+    """What something cost, "" for nothing known."""
+    return "" if micros is None else _("cost %s") % amount(micros, currency)
+
+
+def amount(micros: int | None, currency: str) -> str:
+    """Millionths with up to six decimals, "" for nothing known."""
     if micros is None:
         return ""
     decimals = len(f"{micros % 1_000_000:06}".rstrip("0"))
-    return _("cost %s") % f"{number(micros / 1_000_000, decimals)} {currency}".rstrip()
+    return f"{number(micros / 1_000_000, decimals)} {currency}".rstrip()
+
+
+def tokens(read: int | None, written: int | None) -> str:
+    """How many tokens an agent read and wrote, "" where neither is known."""
+    parts = (
+        "" if read is None else _("%s tokens in") % number(read),
+        "" if written is None else _("%s tokens out") % number(written),
+    )
+    return ", ".join(filter(None, parts))
 
 
 def error_text(error: Any) -> str:

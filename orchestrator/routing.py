@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator.comparing import Truth
-from orchestrator.conditions import ALWAYS, Trace, evaluate
+from orchestrator.conditions import ALWAYS, Trace, evaluate, retold
+from orchestrator.tongue import ENGLISH, Tongue, gettext_noop
 
 _BY_SEVERAL: Final = frozenset({"dual", "panel"})
+_CATCHES_ALL: Final = ALWAYS.as_json()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +44,18 @@ def route(rules: Iterable[Rule], facts: Mapping[str, Any]) -> Route:
     Unknown never matches auto and always matches every other mode; on block it means review.
     """
     why: list[dict[str, Any]] = []
-    refusals: list[str] = []
     for rule in rules:
         trace = evaluate(rule.condition, facts)
         matched = _matches(rule.mode, trace.truth)
         why.append(_entry(rule, trace, matched=matched))
         if matched:
-            mode = "review" if _is_doubtful_block(rule, trace) else rule.mode
-            return Route(mode, rule.position, _reason(rule, trace, refusals), why)
-        if rule.mode == "auto":
-            refusals.append(trace.text)
-    return Route("review", None, _refused(refusals) or _no_rule(why), why)
+            mode = "review" if rule.mode == "block" and trace.truth is None else rule.mode
+            return Route(mode, rule.position, reason(why), why)
+    return Route("review", None, reason(why), why)
 
 
 def _matches(mode: str, truth: Truth) -> bool:
     return truth is True or (truth is None and mode != "auto")
-
-
-def _is_doubtful_block(rule: Rule, trace: Trace) -> bool:
-    return rule.mode == "block" and trace.truth is None
 
 
 def _entry(rule: Rule, trace: Trace, *, matched: bool) -> dict[str, Any]:
@@ -74,19 +69,27 @@ def _entry(rule: Rule, trace: Trace, *, matched: bool) -> dict[str, Any]:
     }
 
 
-def _reason(rule: Rule, trace: Trace, refusals: list[str]) -> str:
-    if _is_doubtful_block(rule, trace):
-        return f"whether to block is not certain: {trace.text}"
-    catches_all = trace is ALWAYS
-    if refusals and (rule.mode == "review" or (catches_all and rule.mode in _BY_SEVERAL)):
-        return _refused(refusals)
-    return f"{rule.name or 'this rule'} takes every output" if catches_all else trace.text
+def reason(why: Sequence[Mapping[str, Any]], tongue: Tongue = ENGLISH) -> str:
+    """The sentence of a route from the entries of its ``why``."""
+    refused = _refused(why, tongue)
+    if not why:
+        return tongue.say(gettext_noop("this step has no rules"))
+    last = why[-1]
+    if not last["matched"]:
+        return refused or tongue.say(gettext_noop("no rule matches this output"))
+    text, mode = retold(last["trace"], tongue), last["mode"]
+    if mode == "block" and last["truth"] is None:
+        return tongue.say(gettext_noop("whether to block is not certain: %s")) % text
+    catches_all = last["trace"] == _CATCHES_ALL
+    if refused and (mode == "review" or (catches_all and mode in _BY_SEVERAL)):
+        return refused
+    if not catches_all:
+        return text
+    name = last["name"] or tongue.say(gettext_noop("this rule"))
+    return tongue.say(gettext_noop("%s takes every output")) % name
 
 
-def _refused(refusals: list[str]) -> str:
+def _refused(why: Sequence[Mapping[str, Any]], tongue: Tongue) -> str:
     """Why nothing approved the output: what kept each auto rule from matching, once each."""
-    return "; ".join(dict.fromkeys(refusals))
-
-
-def _no_rule(why: list[dict[str, Any]]) -> str:
-    return "no rule matches this output" if why else "this step has no rules"
+    rows = (row for row in why if row["mode"] == "auto" and not row["matched"])
+    return "; ".join(dict.fromkeys(retold(row["trace"], tongue) for row in rows))

@@ -6,18 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from orchestrator import engine
-from orchestrator.conditions import sentence
 from orchestrator.lately import Pace
 from orchestrator.models import DecisionRight, Mode, Step, StepKind, Transition, WorkflowVersion
-from orchestrator.templatetags.rewire import short_duration
+from orchestrator.spelling import duration, listed, number, share
+from orchestrator.telling import told
 
 VERBS: Final = {
-    "approved": "approve",
-    "corrected": "correct",
-    "rejected": "reject",
-    "responded": "answer",
-    "escalated": "escalate",
+    "approved": gettext_noop("approve"),
+    "corrected": gettext_noop("correct"),
+    "rejected": gettext_noop("reject"),
+    "responded": gettext_noop("answer"),
+    "escalated": gettext_noop("escalate"),
 }
 
 
@@ -77,12 +80,14 @@ def exits_of(step: Step) -> list[Transition]:
 
 def pace_of(pace: Pace) -> str:
     """How much of what was decided lately people decided, and how long they waited and looked."""
-    share = f"{pace.by_people / pace.decided:.0%}"
-    parts = [f"Of the last {pace.decided:,} decisions here people made {share}"]
+    parts = [
+        _("Of the last %(count)s decisions here people made %(share)s")
+        % {"count": number(pace.decided), "share": share(pace.by_people / pace.decided)}
+    ]
     if pace.waited is not None:
-        parts.append(f"half of them within {short_duration(pace.waited)} of being asked")
+        parts.append(_("half of them within %s of being asked") % duration(pace.waited))
     if pace.looked is not None:
-        parts.append(f"with {short_duration(pace.looked)} of looking")
+        parts.append(_("with %s of looking") % duration(pace.looked))
     return ", ".join(parts) + "."
 
 
@@ -103,49 +108,52 @@ def _step(step: Step, pace: Pace | None) -> StepView:
 def _does(step: Step) -> str:
     """Who performs a step, in a few words."""
     if step.kind == StepKind.HUMAN:
-        return "a person answers"
+        return _("a person answers")
     if step.kind == StepKind.END:
-        return f"the case ends: {step.outcome or step.key}"
+        return _("the case ends: %s") % (step.outcome or step.key)
     return f"{step.get_kind_display()} {step.actor}" if step.actor else step.get_kind_display()
 
 
 def _exit(way: Transition) -> Exit:
-    condition = sentence(way.condition) if way.condition else ""
+    condition = told(way.condition) if way.condition else ""
     return Exit(way.target.key, way.target.name, condition)
 
 
 def _right(step: Step, right: DecisionRight) -> Right:
-    when = f"if {sentence(right.condition)}" if right.condition else "whatever comes"
+    when = _("if %s") % told(right.condition) if right.condition else _("whatever comes")
     return Right(str(right), when, _detail(step, right), right.mode)
 
 
 def _detail(step: Step, right: DecisionRight) -> str:
     """Who may do what: "Refund reviewers may approve or reject within 24 h"."""
     if right.mode == Mode.AUTO:
-        return "Nobody is asked." + _audited(right)
+        return _("Nobody is asked.") + _audited(right)
     if right.mode == Mode.BLOCK:
-        return "Nobody is asked." + (f" In doubt, {right.group} decide." if right.group else "")
+        doubt = f" {_('In doubt, %s decide.') % right.group}" if right.group else ""
+        return _("Nobody is asked.") + doubt
     words = engine.allowed_words(step, right)
-    who = f"{_how_many(right)}{right.group or 'Nobody'}"
-    within = short_duration(right.decide_within)
-    parts = [f"{who} may {_listed(words)} within {within}"]
+    may = {"who": _who(right), "what": _listed(words), "time": duration(right.decide_within)}
+    parts = [_("%(who)s may %(what)s within %(time)s") % may]
     if right.escalates_to and "escalated" in words:
-        parts.append(f"escalates to {right.escalates_to}")
+        parts.append(_("escalates to %s") % right.escalates_to)
     if right.blind:
-        parts.append("blind")
+        parts.append(_("blind"))
     return ", ".join(parts) + "." + _audited(right)
 
 
-def _how_many(right: DecisionRight) -> str:
+def _who(right: DecisionRight) -> str:
+    group = str(right.group) if right.group else _("Nobody")
     if right.mode == Mode.DUAL:
-        return "Two of "
-    return f"{right.approvals} of {right.seats} of " if right.mode == Mode.PANEL else ""
+        return _("Two of %s") % group
+    if right.mode == Mode.PANEL:
+        panel = {"approvals": right.approvals, "seats": right.seats, "group": group}
+        return _("%(approvals)s of %(seats)s of %(group)s") % panel
+    return group
 
 
 def _audited(right: DecisionRight) -> str:
-    return f" {right.audit_rate:.0%} are audited." if right.audit_rate else ""
+    return f" {_('%s are audited.') % share(right.audit_rate)}" if right.audit_rate else ""
 
 
 def _listed(words: list[str]) -> str:
-    verbs = [VERBS[word] for word in words]
-    return " or ".join(filter(None, (", ".join(verbs[:-1]), verbs[-1]))) if verbs else "do nothing"
+    return listed([_(VERBS[word]) for word in words], _("or")) or _("do nothing")

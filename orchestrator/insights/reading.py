@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 from orchestrator.histograms import beginning
 from orchestrator.models import Counter
 
@@ -33,10 +35,10 @@ class Period:
 PERIODS: Final = {
     period.key: period
     for period in (
-        Period("24h", "24 hours", "hour", 24),
-        Period("7d", "7 days", "day", 7),
-        Period("30d", "30 days", "day", 30),
-        Period("all", "All", "month", None),
+        Period("24h", gettext_noop("24 hours"), "hour", 24),
+        Period("7d", gettext_noop("7 days"), "day", 7),
+        Period("30d", gettext_noop("30 days"), "day", 30),
+        Period("all", gettext_noop("All"), "month", None),
     )
 }
 

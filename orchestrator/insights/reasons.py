@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.conditions import sentence
 from orchestrator.models import DecisionRight
+from orchestrator.telling import told as said
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def ranked(asked: Mapping[str, int]) -> list[Reason]:
 
 def _reason(rights: list[DecisionRight], counts: Mapping[int, int]) -> Reason:
     newest = rights[0]
-    told = {sentence(right.condition) if right.condition else "" for right in rights}
+    told = {said(right.condition) if right.condition else "" for right in rights}
     return Reason(
         name=str(newest),
         step=newest.step.name,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from orchestrator.engine import CONSENT
 from orchestrator.engine.definition import ASKING, MACHINE
@@ -16,26 +17,26 @@ from orchestrator.models import Attempt, Case, CaseOrigin, Decision, Routing, Ta
 
 # name -> how the cases are told
 WHAT: Final[Mapping[str, str]] = {
-    "started": "that were started",
-    "completed": "that were completed",
-    "cancelled": "that were cancelled",
-    "auto": "in which a rule approved an output",
-    "blocked": "in which a rule rejected an output",
-    "asked": "in which people were asked about an output",
-    "approved": "in which people approved an output",
-    "corrected": "in which people corrected an output",
-    "rejected": "in which people rejected an output",
-    "responded": "in which people answered instead of the agent",
-    "escalated": "in which people escalated an output",
-    "overridden": "in which people corrected or rejected an output",
-    "decided": "in which people decided an output",
-    "answered": "in which people answered",
-    "judged": "with an output that people judged",
-    "agreed": "with an output that people agreed with",
-    "differed": "with an output that people did not agree with",
-    "tried": "in which a machine tried something",
-    "failed": "in which a try failed",
-    "in_review": "that wait for people",
+    "started": gettext_noop("that were started"),
+    "completed": gettext_noop("that were completed"),
+    "cancelled": gettext_noop("that were cancelled"),
+    "auto": gettext_noop("in which a rule approved an output"),
+    "blocked": gettext_noop("in which a rule rejected an output"),
+    "asked": gettext_noop("in which people were asked about an output"),
+    "approved": gettext_noop("in which people approved an output"),
+    "corrected": gettext_noop("in which people corrected an output"),
+    "rejected": gettext_noop("in which people rejected an output"),
+    "responded": gettext_noop("in which people answered instead of the agent"),
+    "escalated": gettext_noop("in which people escalated an output"),
+    "overridden": gettext_noop("in which people corrected or rejected an output"),
+    "decided": gettext_noop("in which people decided an output"),
+    "answered": gettext_noop("in which people answered"),
+    "judged": gettext_noop("with an output that people judged"),
+    "agreed": gettext_noop("with an output that people agreed with"),
+    "differed": gettext_noop("with an output that people did not agree with"),
+    "tried": gettext_noop("in which a machine tried something"),
+    "failed": gettext_noop("in which a try failed"),
+    "in_review": gettext_noop("that wait for people"),
 }
 
 

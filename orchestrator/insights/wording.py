@@ -6,25 +6,34 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from orchestrator.insights.figures import Band, Share
+from orchestrator.spelling import UNITS, number
 
 NOTHING: Final = "–"
-_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
-_VERDICTS: Final = {"over": "too sure", "under": "too modest", "": ""}
+_VERDICTS: Final = {"over": gettext_noop("too sure"), "under": gettext_noop("too modest")}
+_SLICES: Final = {
+    "hour": gettext_noop("H:i"),
+    "day": gettext_noop("d M"),
+    "month": gettext_noop("M Y"),
+}
 
 
 def duration(seconds: float | None) -> str:
     """``1.5 h``; a dash for nothing."""
     if seconds is None:
         return NOTHING
-    for size, unit in _UNITS:
+    for size, unit in UNITS:
         if seconds >= size * 0.995:
-            return f"{_short(seconds / size)} {unit}"
-    return f"{_short(seconds)} s"
+            return _(unit) % _short(seconds / size)
+    return _("%s s") % _short(seconds)
 
 
 def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")
+    return number(value, 0 if value >= 9.95 or f"{value:.1f}".endswith(".0") else 1)
 
 
 def percent(value: float | None) -> str:
@@ -40,15 +49,18 @@ def percent(value: float | None) -> str:
 def interval(share: Share) -> str:
     """``79 to 96 %``."""
     low, high = share.interval
-    return f"{low * 100:.0f} to {high * 100:.0f} %"
+    return _("%(low)s to %(high)s %%") % {"low": number(low * 100), "high": number(high * 100)}
 
 
 def band_name(band: Band) -> str:
-    return f"{band.bounds[0]:.1f} to {band.bounds[1]:.1f}" if band.bounds else "not given"
+    if not band.bounds:
+        return _("not given")
+    low, high = band.bounds
+    return _("%(low)s to %(high)s") % {"low": number(low, 1), "high": number(high, 1)}
 
 
 def band_verdict(band: Band) -> str:
-    return _VERDICTS[band.verdict]
+    return _(_VERDICTS[band.verdict]) if band.verdict else ""
 
 
 def money(micros: Mapping[str, int], among: int = 1) -> str:
@@ -61,8 +73,8 @@ def money(micros: Mapping[str, int], among: int = 1) -> str:
 def _amount(micros: float, currency: str) -> str:
     value = micros / 1_000_000
     digits = 2 if value >= 0.05 or value == 0 else 4
-    return f"{value:,.{digits}f} {currency}".rstrip()
+    return f"{number(value, digits)} {currency}".rstrip()
 
 
 def slice_name(start: datetime, grain: str) -> str:
-    return start.strftime({"hour": "%H:%M", "day": "%d %b", "month": "%b %Y"}[grain])
+    return date_format(start, _(_SLICES[grain]))

@@ -75,6 +75,16 @@ KIND_ICONS: Final = {
     "policy": "policy",
     "end": "end",
 }
+KIND_WORDS: Final = {
+    "agent": gettext_noop("agent"),
+    "automation": gettext_noop("automation"),
+    "human": gettext_noop("human"),
+    "people": gettext_noop("people"),
+    "system": gettext_noop("system"),
+    "policy": gettext_noop("policy"),
+    "decision": gettext_noop("decision"),
+    "end": gettext_noop("end"),
+}
 NO_CONFIDENCE: Final = '<span class="conf" title="{}">–<span class="hide"> {}</span></span>'
 CONFIDENCE: Final = (
     '<span class="conf{}">{}<svg viewBox="0 0 32 4" aria-hidden="true">'
@@ -98,6 +108,12 @@ def icon(name: str) -> SafeString:
 @register.filter
 def kind_icon(kind: str) -> str:
     return KIND_ICONS.get(kind, "open")
+
+
+@register.filter
+def kind_word(kind: str) -> str:
+    """Who takes part, in a word: an agent, people, a rule."""
+    return _(KIND_WORDS[kind]) if kind in KIND_WORDS else kind.replace("_", " ")
 
 
 @register.simple_tag(takes_context=True)

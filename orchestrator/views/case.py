@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator import authority, engine
@@ -60,7 +61,7 @@ def cancel_case(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     authority.access_case(actor, pk)
     cancelled = engine.cancel_case(pk, actor=actor, reason=reason_of(request))
-    messages.success(request, f"The case {cancelled.key} is cancelled.")
+    messages.success(request, _("The case %s is cancelled.") % cancelled.key)
     return redirect("case", pk)
 
 
@@ -79,13 +80,13 @@ def head(shown: Case, actor: Actor, sight: Sight) -> dict[str, Any]:
 
 def facts(shown: Case, sight: Sight) -> list[tuple[str, str]]:
     rows = [
-        ("Version", str(shown.version.number)),
-        ("Origin", shown.get_origin_display().capitalize()),
-        ("Started by", name_of(shown.initiator)),
-        ("Started", local_time(shown.created_at)),
+        (_("Version"), str(shown.version.number)),
+        (_("Origin"), shown.get_origin_display().capitalize()),
+        (_("Started by"), name_of(shown.initiator)),
+        (_("Started"), local_time(shown.created_at)),
     ]
     if shown.completed_at and not sight.is_blind:
-        rows.append(("Ended", local_time(shown.completed_at)))
+        rows.append((_("Ended"), local_time(shown.completed_at)))
     return rows
 
 

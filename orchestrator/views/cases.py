@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from orchestrator.insights import WHAT, Selection, selected
@@ -108,12 +109,16 @@ def _readable(text: str) -> str:
 
 def told(wanted: Mapping[str, str]) -> str:
     """What the chosen cases have in common, "" where nothing is chosen beside the form."""
-    version = f"of version {wanted['version']}" if wanted["version"] else ""
-    limits = (f"{name} {_readable(wanted[name])}" for name in ("since", "until") if wanted[name])
-    band = f"with confidence in band {wanted['band']}" if wanted["band"] else ""
-    parts = (version, WHAT.get(wanted["what"], ""), band, *limits)
+    what = WHAT.get(wanted["what"], "")
+    parts = (
+        _("of version %s") % wanted["version"] if wanted["version"] else "",
+        _(what) if what else "",
+        _("with confidence in band %s") % wanted["band"] if wanted["band"] else "",
+        _("since %s") % _readable(wanted["since"]) if wanted["since"] else "",
+        _("until %s") % _readable(wanted["until"]) if wanted["until"] else "",
+    )
     said = " ".join(part for part in parts if part)
-    return f"Cases {said}." if said else ""
+    return _("Cases %s.") % said if said else ""
 
 
 def case_rows(found: Iterable[Case], actor: Actor, *, by_state: bool) -> list[dict[str, Any]]:

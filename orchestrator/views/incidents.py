@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator import authority, engine
@@ -73,12 +74,12 @@ def act(request: HttpRequest, found: Incident, action: str, actor: Actor) -> Non
     match action:
         case "retry":
             engine.retry(found.pk, actor=actor)
-            messages.success(request, f"“{step}” is tried again.")
+            messages.success(request, _("“%s” is tried again.") % step)
         case "skip":
             engine.skip_step(found.pk, actor=actor, reason=reason_of(request))
-            messages.success(request, f"“{step}” was skipped; the case goes on.")
+            messages.success(request, _("“%s” was skipped; the case goes on.") % step)
         case "cancel":
             engine.cancel_case(found.task.case_id, actor=actor, reason=reason_of(request))
-            messages.success(request, "The case is cancelled.")
+            messages.success(request, _("The case is cancelled."))
         case _:
             raise NotFound

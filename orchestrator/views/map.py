@@ -6,19 +6,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator.conditions import facts_used, sentence
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from orchestrator.conditions import facts_used
 from orchestrator.engine.definition import ASKING
 from orchestrator.models import DecisionRight, Mode, Step, StepKind, Transition
 from orchestrator.sentences import exits_of, rights_of
+from orchestrator.spelling import at_least
+from orchestrator.telling import told
 from orchestrator.templatetags.rewire import kind_icon, word
 from orchestrator.under_way import UnderWay
 from orchestrator.workflow_map import Box, Desk, Drawing, Lane, Place, Way, draw
 
 COUNTED: Final = ("ready", "running", "in_review", "decided", "failed")
 CHIP: Final = 40
-RULES: Final = Lane("rules", "Rules", "policy")
-MODES: Final = {Mode.REVIEW: "one decides", Mode.DUAL: "two decide", Mode.PANEL: "a panel decides"}
-ESCALATED: Final = "if escalated"
+MODES: Final = {
+    Mode.REVIEW: gettext_noop("one decides"),
+    Mode.DUAL: gettext_noop("two decide"),
+    Mode.PANEL: gettext_noop("a panel decides"),
+}
+ESCALATED: Final = gettext_noop("if escalated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ def map_of(steps: Sequence[Step], now: UnderWay) -> Map | None:
             for box in drawing.boxes
         ],
         desks=[_desk(desk, named[desk.key], asks[desk.key], now) for desk in drawing.desks],
-        cases=f"{now.cases:,}{'+' if now.more else ''}",
+        cases=at_least(now.cases, more=now.more),
         count=now.cases,
     )
 
@@ -84,8 +92,8 @@ def lanes_of(steps: Sequence[Step]) -> dict[str, Lane]:
     lanes = {step.key: _lane(step) for step in steps if step.kind != StepKind.END}
     for step in steps:
         for way in exits_of(step):
-            lanes.setdefault(way.target.key, lanes.get(step.key, RULES))
-    return {step.key: lanes.get(step.key, RULES) for step in steps}
+            lanes.setdefault(way.target.key, lanes.get(step.key, rules()))
+    return {step.key: lanes.get(step.key, rules()) for step in steps}
 
 
 def _lane(step: Step) -> Lane:
@@ -95,7 +103,11 @@ def _lane(step: Step) -> Lane:
     first = next(groups, None)
     if step.kind == StepKind.HUMAN and first:
         return people(first)
-    return RULES
+    return rules()
+
+
+def rules() -> Lane:
+    return Lane("rules", _("Rules"), "policy")
 
 
 def people(right: DecisionRight) -> Lane:
@@ -108,19 +120,21 @@ def asked(step: Step, own: Lane) -> dict[Lane, str]:
     how: dict[Lane, list[str]] = {}
     for right in rights:
         if right.group and (right.mode in ASKING or right.mode == Mode.BLOCK):
-            how.setdefault(people(right), []).append(MODES.get(Mode(right.mode), "in doubt"))
+            how.setdefault(people(right), []).append(
+                MODES.get(Mode(right.mode), gettext_noop("in doubt"))
+            )
     for right in rights:
         if right.escalates_to and right.mode in ASKING:
             lane = Lane(f"people:{right.escalates_to_id}", str(right.escalates_to), "people")
             how.setdefault(lane, [ESCALATED])
     how.pop(own, None)
-    return {lane: _how(words) for lane, words in how.items()}
+    return {lane: _(_how(words)) for lane, words in how.items()}
 
 
 def _how(words: Iterable[str]) -> str:
     distinct = set(words)
     if {MODES[Mode.REVIEW], MODES[Mode.DUAL]} <= distinct:
-        return "one or two decide"
+        return gettext_noop("one or two decide")
     return next((text for text in MODES.values() if text in distinct), min(distinct))
 
 
@@ -149,12 +163,12 @@ def _text(way: Transition) -> str:
     match way.condition:
         case {"fact": "decision", "op": "eq", "value": str(decided)}:
             return word(decided).lower()
-    return sentence(way.condition) if way.condition else ""
+    return told(way.condition) if way.condition else ""
 
 
 def _in_full(way: Transition) -> str:
-    condition = f"if {sentence(way.condition)}" if way.condition else "whatever else comes"
-    return f"to {way.target.name} {condition}"
+    condition = _("if %s") % told(way.condition) if way.condition else _("whatever else comes")
+    return _("to %(step)s %(condition)s") % {"step": way.target.name, "condition": condition}
 
 
 def _rejects(condition: Any) -> bool:
@@ -179,7 +193,7 @@ def _node(box: Box, step: Step, now: UnderWay, *, elsewhere: int) -> Node:
 def _chips(box: Box, states: Mapping[str, int], *, more: bool) -> list[Chip]:
     shown = [state for state in COUNTED if states.get(state, 0) > 0]
     return [
-        Chip(state, f"{states[state]:,}{'+' if more else ''}", box.x + 10 + CHIP * place)
+        Chip(state, at_least(states[state], more=more), box.x + 10 + CHIP * place)
         for place, state in enumerate(shown)
     ]
 
@@ -187,13 +201,13 @@ def _chips(box: Box, states: Mapping[str, int], *, more: bool) -> list[Chip]:
 def _desk(desk: Desk, step: Step, asks: Mapping[Lane, str], now: UnderWay) -> Node:
     lane = next(lane for lane in asks if lane.key == desk.lane)
     waiting = _waiting(now, step.key, [lane])
-    count = f"{waiting:,}{'+' if now.more else ''}" if waiting else ""
+    count = at_least(waiting, more=now.more) if waiting else ""
     said = f"{lane.name}, {step.name}: {asks[lane]}"
     return Node(
         desk,
         icon="users",
         kind="desk",
-        label=f"{said}; {count} waiting" if count else said,
+        label=f"{said}; {_('%s waiting') % count}" if count else said,
         chips=[],
         text=asks[lane],
         count=count,

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from orchestrator.exceptions import Invalid
 from orchestrator.models import Actor
@@ -72,7 +73,7 @@ def reason_of(request: HttpRequest) -> str:
     """The reason that was sent. Raises Invalid when there is none."""
     reason = request.POST.get("reason", "").replace("\x00", "").strip()
     if not reason:
-        raise Invalid("Give a reason, so that others understand it later.")
+        raise Invalid(_("Give a reason, so that others understand it later."))
     return reason[:MAX_REASON]
 
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator import authority, engine
@@ -43,7 +44,7 @@ def workflow_row(workflow: Workflow) -> dict[str, Any]:
         "name": workflow.name,
         "summary": next(iter(paragraphs(workflow.description)), ""),
         "halted": workflow.halted_at is not None,
-        "version": f"Version {version.number}" if version else "",
+        "version": _("Version %s") % version.number if version else "",
         "owner": person(workflow.owner),
     }
 
@@ -95,18 +96,18 @@ def chosen(
         for version in versions:
             if version.number == wanted:
                 return version
-        raise NotFound("There is no such version.")
+        raise NotFound(_("There is no such version."))
     published = [row for row in versions if row.pk == found.published_version_id]
     return next(iter(published or versions), None)
 
 
 def label(found: Workflow, version: WorkflowVersion | None) -> dict[str, str]:
     if version is None:
-        return {"state": DRAFT, "label": "Not published"}
+        return {"state": DRAFT, "label": _("Not published")}
     if version.published_at is None:
-        return {"state": DRAFT, "label": f"Draft {version.number}"}
+        return {"state": DRAFT, "label": _("Draft %s") % version.number}
     state = "published" if version.pk == found.published_version_id else "superseded"
-    return {"state": state, "label": f"Version {version.number}"}
+    return {"state": state, "label": _("Version %s") % version.number}
 
 
 def version_row(
@@ -148,10 +149,10 @@ def halted_why(found: Workflow) -> str:
 
 def facts(found: Workflow, shown: WorkflowVersion | None) -> list[tuple[str, str]]:
     groups = ", ".join(found.groups.order_by("name").values_list("name", flat=True))
-    rows = [("Owner", person(found.owner)), ("Seen by", groups or "nobody but the owner")]
+    rows = [(_("Owner"), person(found.owner)), (_("Seen by"), groups or _("nobody but the owner"))]
     if shown is None:
         return rows
-    rows.append(("Accountable", person(shown.accountable)))
+    rows.append((_("Accountable"), person(shown.accountable)))
     if shown.published_at:
         by = person(shown.published_by)
         rows.append(("Published", f"{shown.published_at:%Y-%m-%d %H:%M} UTC by {by}"))
@@ -163,7 +164,7 @@ def stop_workflow(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     found = authority.access_workflow(actor, slug)
     engine.halt(found, actor=actor, reason=reason_of(request))
-    messages.warning(request, f"{found.name} is stopped: nothing is approved automatically.")
+    messages.warning(request, _("%s is stopped: nothing is approved automatically.") % found.name)
     return redirect("workflow", slug)
 
 
@@ -172,19 +173,19 @@ def resume_workflow(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     found = authority.access_workflow(actor, slug)
     engine.resume(found, actor=actor)
-    messages.success(request, f"{found.name} goes on.")
+    messages.success(request, _("%s goes on.") % found.name)
     return redirect("workflow", slug)
 
 
 @require_POST
 def stop_all(request: HttpRequest) -> HttpResponse:
     engine.halt(None, actor=actor_of(request), reason=reason_of(request))
-    messages.warning(request, "Everything is stopped: nothing is approved automatically.")
+    messages.warning(request, _("Everything is stopped: nothing is approved automatically."))
     return redirect(came_from(request) or reverse("workflows"))
 
 
 @require_POST
 def resume_all(request: HttpRequest) -> HttpResponse:
     engine.resume(None, actor=actor_of(request))
-    messages.success(request, "Automatic approval goes on.")
+    messages.success(request, _("Automatic approval goes on."))
     return redirect(came_from(request) or reverse("workflows"))

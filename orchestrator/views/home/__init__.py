@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from orchestrator.models import Actor, Workflow
@@ -22,7 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
     roles = set(user_of(request).groups.values_list("name", flat=True))
     switch = everywhere(actor)
     context = {
-        "greeting": f"Hello {person(user_of(request)).split()[0]}",
+        "greeting": _("Hello %s") % person(user_of(request)).split()[0],
         "sections": sections(actor, roles, stopped=bool(switch["halted_at"])),
         "halted": Workflow.objects.visible_to(actor).exclude(halted_at=None),
         "everywhere": switch,

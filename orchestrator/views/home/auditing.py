@@ -63,8 +63,8 @@ def auditor(actor: Actor) -> Section:
 def _line(checked: int, broken: list[Broken], found: list[Deviation]) -> str:
     if broken:
         told = ngettext(
-            "%(count)s chain of the newest %(checked)s is broken.",
-            "%(count)s chains of the newest %(checked)s are broken.",
+            "%(count)s chain of the newest %(checked)s broken.",
+            "%(count)s chains of the newest %(checked)s broken.",
             len(broken),
         )
         return told % {"count": number(len(broken)), "checked": number(checked)}
@@ -109,7 +109,7 @@ def _places(actor: Actor, events: list[Event]) -> dict[str, tuple[str, str]]:
     """stream -> address and name of its case or workflow, of those that the actor sees."""
     ids: dict[str, set[int]] = {"case": set(), "workflow": set()}
     for event in events:
-        kind, _, number = event.stream.partition(":")
+        kind, _colon, number = event.stream.partition(":")
         ids[kind].add(int(number))
     # Who has a blind review in a case learns nothing of it here either.
     blind = blind_seats(actor, ids["case"]).values("task__case")

@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from orchestrator.authority import PERMISSIONS
 from orchestrator.lately import deciders
@@ -19,7 +21,9 @@ from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.querysets import lanes
 from orchestrator.models.standing import Lane, standing
 from orchestrator.pages import incident_text, name_of
-from orchestrator.views.home.sections import SHOWN, Section, counted, listed
+from orchestrator.spelling import at_least, number
+from orchestrator.views.home.handing import assigned, late
+from orchestrator.views.home.sections import SHOWN, Section, listed
 from orchestrator.views.incidents import ALONG, may_resolve
 
 COUNTED: Final = 100  # seats that are looked at in one lane; more are "99+"
@@ -93,9 +97,11 @@ def lead(actor: Actor, *, incidents: bool) -> Section:
     data = {
         "waits": waits,
         "held": [_held(seat) for seat in claims],
+        "late": late(list(places)),
+        "assigned": assigned(list(places)),
         "load": people,
         "incidents": troubles(actor) if incidents else [],
-        "can_give_back": bool(actor.user and actor.user.has_perm(PERMISSIONS["resolve"])),
+        "can_hand": bool(actor.user and actor.user.has_perm(PERMISSIONS["assign"])),
     }
     return Section("lead", _line(waits, people), data=data)
 
@@ -107,12 +113,18 @@ def _line(waits: Sequence[Waits], people: Iterable[Load]) -> str:
     held = sum(row.held for row in holders)
     return listed(
         [
-            f"{counted(count, 'task waits', 'tasks wait', more=more)} for your teams",
-            f"{late:,} late" if late else "",
-            f"{counted(len(holders), 'person holds', 'people hold')} {held:,}" if held else "",
+            ngettext("%s task waits for your teams", "%s tasks wait for your teams", count)
+            % at_least(count, more=more),
+            _("%s late") % number(late) if late else "",
+            ngettext(
+                "%(people)s person holds %(held)s", "%(people)s people hold %(held)s", len(holders)
+            )
+            % {"people": number(len(holders)), "held": number(held)}
+            if held
+            else "",
         ]
         if count
-        else ["nothing waits for your teams"]
+        else [_("nothing waits for your teams")]
     )
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from orchestrator import lifesigns
 from orchestrator.models import Actor
-from orchestrator.templatetags.rewire import short_duration
+from orchestrator.spelling import duration, number
 from orchestrator.views.home.leading import troubles
-from orchestrator.views.home.sections import Section, counted, listed
+from orchestrator.views.home.sections import Section, listed, troubled
 
 NAMES: Final = {
-    lifesigns.TIMERS: "Timers",
-    lifesigns.WORKER: "Machine steps",
-    lifesigns.MEASURE: "Measuring",
+    lifesigns.TIMERS: gettext_noop("Timers"),
+    lifesigns.WORKER: gettext_noop("Machine steps"),
+    lifesigns.MEASURE: gettext_noop("Measuring"),
 }
 
 
@@ -38,13 +41,17 @@ def administrator(actor: Actor, *, stopped: bool) -> Section:
     }
     line = listed(
         [
-            "everything runs" if not silent else f"{NAMES[silent]}: nobody reports",
-            "" if orphans is None else counted(int(orphans), "orphan"),
-            counted(len(found), "incident") if found else "no incidents",
-            "automatic approval is stopped everywhere" if stopped else "",
+            _("%s: nobody reports") % _(NAMES[silent]) if silent else _("everything runs"),
+            "" if orphans is None else _orphaned(int(orphans)),
+            troubled(len(found)),
+            _("automatic approval is stopped everywhere") if stopped else "",
         ]
     )
     return Section("admin", line, "bad" if silent or orphans else "", data)
+
+
+def _orphaned(count: int) -> str:
+    return ngettext("%s orphan", "%s orphans", count) % number(count)
 
 
 def _expected(signs: lifesigns.Signs) -> list[tuple[str, str]]:
@@ -58,7 +65,7 @@ def _process(kind: str, name: str, signs: lifesigns.Signs) -> Process:
     late = seconds is None or seconds >= limit
     busy = kind == lifesigns.WORKER and signs.busy
     return Process(
-        name,
-        "never" if seconds is None else f"{short_duration(seconds)} ago",
+        _(name),
+        _("never") if seconds is None else _("%s ago") % duration(seconds),
         silent=late and not busy,
     )

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from orchestrator.lately import Pace, paces
 from orchestrator.models import Actor, Incident, Step, Workflow, WorkflowVersion
-from orchestrator.templatetags.rewire import short_duration
-from orchestrator.views.home.sections import Section, counted, listed
+from orchestrator.spelling import duration, number, share
+from orchestrator.views.home.sections import Section, listed, troubled
 
 INCIDENTS: Final = 100  # open ones that are counted; more are "99+"
 
@@ -83,11 +85,11 @@ def _row(
         url=reverse("workflow", args=[place.slug]),
         name=place.name,
         halted=place.halted_at is not None,
-        automatic=f"{(decided - people) / decided:.0%}" if decided else "",
+        automatic=share((decided - people) / decided) if decided else "",
         decided=decided,
         slowest=names.get((place.pk, key), key),
-        waited=short_duration(waited) if waited is not None else "",
-        draft=f"Draft {draft.number}" if draft else "",
+        waited=duration(waited) if waited is not None else "",
+        draft=_("Draft %s") % draft.number if draft else "",
         draft_url=f"{reverse('workflow', args=[place.slug])}?version={draft.number}"
         if draft
         else "",
@@ -107,11 +109,20 @@ def _slowest(pace: Mapping[str, Pace]) -> tuple[str, float | None]:
 def _line(rows: list[Owned]) -> str:
     drafts, incidents = sum(bool(row.draft) for row in rows), sum(row.incidents for row in rows)
     first = rows[0]
-    decided = f"{first.automatic} of {first.name} decided by rules" if first.automatic else ""
+    decided = _("%(share)s of %(workflow)s decided by rules") % {
+        "share": first.automatic,
+        "workflow": first.name,
+    }
     return listed(
         [
-            (decided or first.name) if len(rows) == 1 else f"{len(rows)} workflows are yours",
-            f"{counted(drafts, 'draft')} not published" if drafts else "",
-            counted(incidents, "incident") if incidents else "no incidents",
+            _("%s workflows are yours") % number(len(rows))
+            if len(rows) > 1
+            else decided
+            if first.automatic
+            else first.name,
+            ngettext("%s draft not published", "%s drafts not published", drafts) % number(drafts)
+            if drafts
+            else "",
+            troubled(incidents),
         ]
     )

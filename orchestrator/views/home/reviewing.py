@@ -14,10 +14,14 @@ from urllib.parse import urlencode
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from orchestrator.models import Actor, Decision, Seat, Step
 from orchestrator.models.querysets import lanes
 from orchestrator.models.standing import standing
+from orchestrator.pages import name_of
+from orchestrator.spelling import at_least, number
 from orchestrator.views.home.sections import SHOWN, Section, listed
 
 COUNTED: Final = 100  # seats that are looked at in one lane; more are "99+"
@@ -41,9 +45,10 @@ class Queue:
 def reviewer(actor: Actor) -> Section | None:
     """None where nothing waits for the actor, is held by it or was decided by it."""
     queues, held, recent = waiting(actor), claimed(actor), decided(actor)
-    if not (queues or held or recent):
+    mine = assigned(actor)
+    if not (queues or held or recent or mine):
         return None
-    data = {"queues": queues, "claimed": held, "recent": recent}
+    data = {"queues": queues, "assigned": mine, "claimed": held, "recent": recent}
     return Section("reviewer", summary(queues), data=data)
 
 
@@ -55,14 +60,14 @@ def summary(queues: list[Queue]) -> str:
     """How much waits, how much of it is late, and how much is due soon."""
     count, more = sum(queue.count for queue in queues), any(queue.more for queue in queues)
     if count == 0:
-        return "Nothing waits for you."
+        return _("Nothing waits for you.")
     late, soon = (sum(getattr(queue, name) for queue in queues) for name in ("late", "soon"))
-    waits = "1 task waits" if count == 1 else f"{count:,}{'+' if more else ''} tasks wait"
+    waits = ngettext("%s task waits for you", "%s tasks wait for you", count)
     return listed(
         [
-            f"{waits} for you",
-            f"{late:,} late" if late else "",
-            f"{soon:,} due within the hour" if soon else "",
+            waits % at_least(count, more=more),
+            _("%s late") % number(late) if late else "",
+            _("%s due within the hour") % number(soon) if soon else "",
         ]
     )
 
@@ -83,7 +88,8 @@ def first_seats(actor: Actor) -> Iterable[tuple[int, str, datetime]]:
     One query for all lanes, each read along its index: the same however many seats wait.
     """
     held = standing(actor)
-    mine = Seat.objects.open().free().for_actor(actor).one_a_task(actor).order_by("due_at", "pk")
+    mine = Seat.objects.open().free().for_nobody_but(actor).for_actor(actor).one_a_task(actor)
+    mine = mine.order_by("due_at", "pk")
     parts = [
         mine.filter(workflow=lane.workflow, step_key=lane.step_key, group=lane.group).values_list(
             "workflow_id", "step_key", "due_at"
@@ -121,6 +127,23 @@ def _queue(step: Step, due: list[datetime]) -> Queue:
         late=sum(moment < now for moment in due),
         soon=sum(now <= moment < now + SOON for moment in due),
     )
+
+
+def assigned(actor: Actor) -> list[dict[str, object]]:
+    """What leads have assigned to the actor and it has not begun, first due first. One query."""
+    seats = Seat.objects.open().free().filter(assigned_to=actor)
+    along = ("task__case", "task__step", "assigned_by__user")
+    return [
+        {
+            "url": reverse("review:task", args=[seat.task_id]),
+            "case_key": seat.task.case.key,
+            "step_name": seat.task.step.name,
+            "by": name_of(seat.assigned_by),
+            "due_at": seat.due_at,
+            "late": seat.due_at < timezone.now(),
+        }
+        for seat in seats.select_related(*along).order_by("due_at", "pk")[:SHOWN]
+    ]
 
 
 def claimed(actor: Actor) -> list[dict[str, object]]:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from orchestrator.spelling import number
+
 SHOWN: Final = 8
 
 
@@ -23,13 +28,14 @@ class Section:
         return f"orchestrator/home/{self.role}.html"
 
 
-def counted(count: int, one: str, many: str = "", *, more: bool = False) -> str:
-    """``1 task``, ``12 tasks``, ``99+ tasks``."""
-    noun = one if count == 1 and not more else many or f"{one}s"
-    return f"{count:,}{'+' if more else ''} {noun}"
+def troubled(incidents: int) -> str:
+    """``2 incidents``, or that there are none."""
+    if not incidents:
+        return _("no incidents")
+    return ngettext("%s incident", "%s incidents", incidents) % number(incidents)
 
 
 def listed(parts: list[str]) -> str:
-    """The parts that say something, as one sentence."""
+    """The parts that say something, as one sentence that begins with a capital letter."""
     said = ", ".join(part for part in parts if part)
     return f"{said[:1].upper()}{said[1:]}."

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from orchestrator import engine, insights
@@ -70,14 +71,14 @@ def _published(frame: Frame) -> list[int]:
     rows = WorkflowVersion.objects.filter(workflow=frame.workflow, published_at__isnull=False)
     versions = list(rows.order_by("-number").values_list("number", flat=True))
     if frame.version is not None and frame.version not in versions:
-        raise NotFound("There is no such version.")
+        raise NotFound(_("There is no such version."))
     return versions
 
 
 def periods(request: HttpRequest, frame: Frame) -> list[dict[str, Any]]:
     return [
         {
-            "label": period.label,
+            "label": _(period.label),
             "url": link(request, period=period.key),
             "current": period == frame.period,
         }
@@ -90,6 +91,6 @@ def standing_now(frame: Frame) -> list[tuple[SafeString, str]]:
     found = insights.now_in([frame.workflow.pk])[frame.workflow.pk]
     cases = f"{reverse('cases')}?{urlencode({'workflow': frame.workflow.slug})}"
     return [
-        (number(found["open"], f"{cases}&state=open"), "open cases"),
-        (number(found["in_review"], f"{cases}&what=in_review"), "wait for people"),
+        (number(found["open"], f"{cases}&state=open"), _("open cases")),
+        (number(found["in_review"], f"{cases}&what=in_review"), _("wait for people")),
     ]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from orchestrator.insights import Band, Figures, Slice, charts, spread, wording
 from orchestrator.insights.charts import Chart
+from orchestrator.spelling import number
 from orchestrator.views.insights.frame import Frame
 
 Parts = Sequence[Slice]
@@ -24,11 +27,12 @@ def drawn(frame: Frame, parts: Parts, total: Figures) -> dict[str, Any]:
 def flow(frame: Frame, parts: Parts) -> dict[str, Any]:
     started, completed = _counts(parts, "started"), _counts(parts, "completed")
     chart = charts.beside([("held", started), ("said", completed)])
-    return _over(frame, parts, chart, f"{chart.top:,.0f}") | {
-        "title": "Intake and throughput",
-        "label": f"{sum(started):,} cases started and {sum(completed):,} completed.",
-        "legend": [("held", "started"), ("said", "completed")],
-        "heads": ["started", "completed", "cancelled"],
+    return _over(frame, parts, chart, number(chart.top)) | {
+        "title": _("Intake and throughput"),
+        "label": _("%(started)s cases started and %(completed)s completed.")
+        % {"started": number(sum(started)), "completed": number(sum(completed))},
+        "legend": [("held", _("started")), ("said", _("completed"))],
+        "heads": [_("started"), _("completed"), _("cancelled")],
         "rows": _lines(frame, parts, "started", "completed", "cancelled"),
     }
 
@@ -36,16 +40,23 @@ def flow(frame: Frame, parts: Parts) -> dict[str, Any]:
 def ways(frame: Frame, parts: Parts) -> dict[str, Any]:
     auto, asked, blocked = (_counts(parts, name) for name in ("auto", "asked", "blocked"))
     chart = charts.stacked([("held", auto), ("said", asked), ("wrong", blocked)])
-    return _over(frame, parts, chart, f"{chart.top:,.0f}") | {
-        "title": "Who decided about outputs",
-        "label": f"A rule approved {sum(auto):,} outputs, {sum(asked):,} came before people"
-        f" and a rule blocked {sum(blocked):,}.",
+    return _over(frame, parts, chart, number(chart.top)) | {
+        "title": _("Who decided about outputs"),
+        "label": _(
+            "A rule approved %(auto)s outputs, %(asked)s came before people and a rule "
+            "blocked %(blocked)s."
+        )
+        % {
+            "auto": number(sum(auto)),
+            "asked": number(sum(asked)),
+            "blocked": number(sum(blocked)),
+        },
         "legend": [
-            ("held", "approved by a rule"),
-            ("said", "asked people"),
-            ("wrong", "blocked by a rule"),
+            ("held", _("approved by a rule")),
+            ("said", _("asked people")),
+            ("wrong", _("blocked by a rule")),
         ],
-        "heads": ["approved by a rule", "asked people", "blocked"],
+        "heads": [_("approved by a rule"), _("asked people"), _("blocked")],
         "rows": _lines(frame, parts, "auto", "asked", "blocked"),
     }
 
@@ -56,10 +67,10 @@ def lead(frame: Frame, parts: Parts) -> dict[str, Any]:
     chart = charts.layered([("said", nines), ("held", halves)])
     rows = _lines(frame, parts, "completed")
     return _over(frame, parts, chart, wording.duration(chart.top)) | {
-        "title": "Lead time",
-        "label": "How long the cases took that were completed then.",
-        "legend": [("held", "half of the cases"), ("said", "nine of ten")],
-        "heads": ["completed", "half within", "nine of ten within"],
+        "title": _("Lead time"),
+        "label": _("How long the cases took that were completed then."),
+        "legend": [("held", _("half of the cases")), ("said", _("nine of ten"))],
+        "heads": [_("completed"), _("half within"), _("nine of ten within")],
         "rows": [
             (name, [*cells, wording.duration(row.p50), wording.duration(row.p90)])
             for (name, cells), row in zip(rows, spreads, strict=True)

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
+from orchestrator import spelling
 from orchestrator.insights import Period, Slice
 from orchestrator.models import Workflow
 
@@ -56,7 +57,7 @@ def number(count: int, url: str) -> SafeString:
     """A count with a link to what is counted; nothing is behind a zero."""
     if not count:
         return NONE
-    return format_html('<a class="num" href="{}">{}</a>', url, f"{count:,}")
+    return format_html('<a class="num" href="{}">{}</a>', url, spelling.number(count))
 
 
 def stamp(at: datetime) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from orchestrator.insights import Figures, Share, reasons, wording
 from orchestrator.views.insights.frame import Frame
@@ -35,16 +36,16 @@ def told(frame: Frame, total: Figures) -> dict[str, Any]:
 
 
 def _amounts(frame: Frame, total: Figures) -> list[Tile]:
-    cancelled = (frame.number(total.cancelled, "cancelled"), "cancelled")
+    cancelled = (frame.number(total.cancelled, "cancelled"), _("cancelled"))
     lead = total.lead
     return [
-        Tile("Started", frame.number(total.started, "started")),
-        Tile("Completed", frame.number(total.completed, "completed"), parts=[cancelled]),
+        Tile(_("Started"), frame.number(total.started, "started")),
+        Tile(_("Completed"), frame.number(total.completed, "completed"), parts=[cancelled]),
         Tile(
-            "Lead time",
+            _("Lead time"),
             wording.duration(lead.p50),
             _nine(lead.p90),
-            [(frame.number(lead.count, "completed"), "completed")],
+            [(frame.number(lead.count, "completed"), _("completed"))],
         ),
     ]
 
@@ -53,59 +54,61 @@ def _rates(frame: Frame, total: Figures) -> list[Tile]:
     automation, overrides = total.automation, total.overrides
     return [
         Tile(
-            "Approved by rules",
+            _("Approved by rules"),
             wording.percent(automation.value),
             parts=[
-                (frame.number(automation.part, "auto"), "by a rule"),
-                (frame.number(total.asked, "asked"), "asked people"),
-                (frame.number(total.blocked, "blocked"), "blocked"),
+                (frame.number(automation.part, "auto"), _("by a rule")),
+                (frame.number(total.asked, "asked"), _("asked people")),
+                (frame.number(total.blocked, "blocked"), _("blocked")),
             ],
         ),
         Tile(
-            "Overridden by people",
+            _("Overridden by people"),
             wording.percent(overrides.value),
             _likely(overrides),
             [
-                (frame.number(overrides.part, "overridden"), "overridden"),
-                (frame.number(overrides.whole - overrides.part, "approved"), "approved"),
+                (frame.number(overrides.part, "overridden"), _("overridden")),
+                (frame.number(overrides.whole - overrides.part, "approved"), _("approved")),
             ],
         ),
     ]
 
 
 def _efforts(frame: Frame, total: Figures) -> list[Tile]:
-    decided = (frame.number(sum(total.said.values()), "decided"), "outputs decided")
-    on_screen = f"on screen {wording.duration(total.seconds.p50)}" if total.seconds.count else ""
+    decided = (frame.number(sum(total.said.values()), "decided"), _("outputs decided"))
+    on_screen = (
+        _("on screen %s") % wording.duration(total.seconds.p50) if total.seconds.count else ""
+    )
     failures = Share(total.failed, total.tries)
     return [
         Tile(
-            "Time to decision",
+            _("Time to decision"),
             wording.duration(total.waited.p50),
             "; ".join(filter(None, (_nine(total.waited.p90), on_screen))),
             [decided],
         ),
         Tile(
-            "Cost per case",
+            _("Cost per case"),
             wording.money(total.cost, total.started),
-            f"{wording.money(total.cost)} in all" if total.cost else "no cost was given",
+            _("%s in all") % wording.money(total.cost) if total.cost else _("no cost was given"),
         ),
         Tile(
-            "Failed tries",
+            _("Failed tries"),
             wording.percent(failures.value),
             parts=[
-                (frame.number(total.failed, "failed"), "failed"),
-                (frame.number(total.tries, "tried"), "tries"),
+                (frame.number(total.failed, "failed"), _("failed")),
+                (frame.number(total.tries, "tried"), _("tries")),
             ],
         ),
     ]
 
 
 def _nine(seconds: float | None) -> str:
-    return "" if seconds is None else f"nine of ten within {wording.duration(seconds)}"
+    return "" if seconds is None else _("nine of ten within %s") % wording.duration(seconds)
 
 
 def _likely(share: Share) -> str:
-    return f"likely {wording.interval(share)}" if share.whole else ""
+    return _("likely %s") % wording.interval(share) if share.whole else ""
 
 
 def reason_rows(frame: Frame, total: Figures) -> list[dict[str, Any]]:

@@ -1,0 +1,37 @@
+"""What the record holds in English, told in the language of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.formats import get_format
+from django.utils.translation import get_language, gettext
+
+from orchestrator import conditions, routing
+from orchestrator.models import Routing
+from orchestrator.tongue import ENGLISH, Tongue
+
+
+def tongue() -> Tongue:
+    """That of the page: English where nothing else was asked for."""
+    if (get_language() or "en").startswith("en"):
+        return ENGLISH
+    return Tongue(gettext, str(get_format("DECIMAL_SEPARATOR")))
+
+
+def told(condition: Any, labels: Mapping[str, str] | None = None) -> str:
+    """A condition in words."""
+    return conditions.sentence(condition, labels, tongue())
+
+
+def trace_told(trace: Mapping[str, Any]) -> str:
+    """What a stored trace found."""
+    return conditions.retold(trace, tongue())
+
+
+def reason_of(row: Routing) -> str:
+    """Why an output went where it went; the engine's own reasons are texts of the catalogue."""
+    if row.reason == routing.reason(row.why):
+        return routing.reason(row.why, tongue())
+    return gettext(row.reason) if row.reason else ""
