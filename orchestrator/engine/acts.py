@@ -17,8 +17,7 @@ from orchestrator.engine.definition import Definition, definition_of
 from orchestrator.engine.leasing import Work
 from orchestrator.exceptions import NotFound
 from orchestrator.models import Actor, Case, Step, Task
-from orchestrator.models.fields import ClockTimestamp
-from orchestrator.models.statements import ID, Kept
+from orchestrator.models.statements import Joined
 from orchestrator.signals import work_ready
 
 
@@ -83,14 +82,14 @@ def acting(case_id: int, actor: Actor | None = None) -> Iterator[Act]:
         act.finish()
 
 
-WITH_CASE: Final = Kept(
-    lambda pk: (
-        Task.objects.filter(pk=pk)
-        .select_related("case")
-        .select_for_update(of=("case", "self"), no_key=True)
-        .annotate(clock=ClockTimestamp())
-    ),
-    ID,
+TASK: Final = Joined(
+    """
+    SELECT {task}, {case}, clock_timestamp()
+    FROM orchestrator_task AS task JOIN orchestrator_case AS "case" ON "case".id = task.case_id
+    WHERE task.id = %s FOR NO KEY UPDATE OF "case", task
+    """,
+    task=Task,
+    case=Case,
 )
 
 
@@ -101,15 +100,20 @@ def acting_on(task_id: int, actor: Actor | None = None) -> Iterator[tuple[Act, T
     Raises NotFound when there is no such task.
     """
     with logs.about(task=task_id), transaction.atomic():
-        task = WITH_CASE.first(task_id)
-        if task is None:
+        found = TASK.first([task_id])
+        if found is None:
             raise NotFound
-        definition = definition_of(task.case.version_id)
-        task.step = definition.steps[task.step_key]
-        now: datetime = task.clock  # type: ignore[attr-defined]
-        act = Act(task.case, now, definition, actor or definition.policy)
+        task, case, now = found
+        act = act_at(task, case, now, actor)
         yield act, task
         act.finish()
+
+
+def act_at(task: Task, case: Case, now: datetime, actor: Actor | None) -> Act:
+    """The act on a task that is locked with its case."""
+    definition = definition_of(case.version_id)
+    task.case, task.step = case, definition.steps[task.step_key]
+    return Act(case, now, definition, actor or definition.policy)
 
 
 def locked_task(act: Act, task_id: int) -> Task:

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.engine.acts import Act
-from orchestrator.models import DecisionRight, Routing, Seat, Task
-from orchestrator.models.statements import ID, NUMBER, Kept
+from orchestrator.models import Attempt, DecisionRight, Routing, Seat, Task
+from orchestrator.models.statements import Joined
 
-ROUTED: Final = Kept(
-    lambda task, number: Routing.objects.select_related("attempt__actor").filter(
-        task_id=task, round=number
-    ),
-    *(ID, NUMBER),
+ROUTED: Final = Joined(
+    """
+    SELECT {routed}, {attempt} FROM orchestrator_routing AS routed
+    LEFT JOIN orchestrator_attempt AS attempt ON attempt.id = routed.attempt_id
+    WHERE routed.task_id = %s AND routed.round = %s
+    """,
+    routed=Routing,
+    attempt=Attempt,
 )
 
 
@@ -29,9 +32,19 @@ class Bench:
 
 
 def route_of(seat: Seat) -> Routing:
-    """Why the seat is there, with the attempt that it is about."""
-    routed = ROUTED.first(seat.task_id, seat.round)
-    assert routed is not None, "no seat is there without a route"  # noqa: S101
+    """Why the seat is there, with the attempt that it is about. Queries where nothing has yet."""
+    known: Routing | None = getattr(seat, "routed", None)
+    if known is not None:
+        return known
+    found = ROUTED.first([seat.task_id, seat.round])
+    assert found is not None, "no seat is there without a route"  # noqa: S101
+    return routed_to(seat, *found)
+
+
+def routed_to(seat: Seat, routed: Routing, attempt: Attempt | None) -> Routing:
+    """Keep with the seat what was read along with it."""
+    routed.attempt = attempt
+    seat.routed = routed  # type: ignore[attr-defined]
     return routed
 
 

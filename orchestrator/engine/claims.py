@@ -7,6 +7,7 @@ All deadlines are compared with the database's clock.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final, Literal, cast
 from uuid import UUID, uuid4
 
@@ -16,6 +17,7 @@ from django.db.models.expressions import Combinable
 
 from orchestrator import authority
 from orchestrator.engine.acts import acting
+from orchestrator.engine.bench import routed_to
 from orchestrator.engine.definition import definition_of
 from orchestrator.exceptions import (
     AlreadyDecided,
@@ -26,11 +28,12 @@ from orchestrator.exceptions import (
     Refusal,
     StaleClaim,
 )
-from orchestrator.models import Actor, Seat, Task, TaskState, Workflow
+from orchestrator.models import Actor, Attempt, Routing, Seat, Task, TaskState, Workflow
+from orchestrator.models import Case as CaseRow
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.querysets import COLUMNS, DECIDABLE, WAYS, SeatQuerySet, served
 from orchestrator.models.standing import Standing, standing
-from orchestrator.models.statements import ID, Kept
+from orchestrator.models.statements import Joined
 
 Order = Literal["due", "confidence", "created"]
 
@@ -64,7 +67,7 @@ WITH {ways}, mine AS MATERIALIZED (
             AND (%(actor)s = ANY(s.skipped)) = %(skipped)s
             AND {assigned}
             AND s.task_id <> ALL ((SELECT tasks FROM mine)::bigint[])
-        ORDER BY s.{column}, s.id LIMIT {{reach}}
+        ORDER BY s.{column}, s.id LIMIT {reach}
     ) AS first
 ), chosen AS MATERIALIZED (
     SELECT s.id FROM candidate c JOIN orchestrator_seat s ON s.id = c.id
@@ -76,12 +79,32 @@ WITH {ways}, mine AS MATERIALIZED (
         claimed_by_id = %(actor)s, claim_token = %(token)s, claimed_at = clock_timestamp(),
         claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s),
         draft = CASE WHEN s.claimed_by_id = %(actor)s THEN s.draft END
-    FROM chosen WHERE s.id = chosen.id RETURNING s.id
+    FROM chosen WHERE s.id = chosen.id RETURNING s.*
 )
-SELECT EXISTS (SELECT FROM candidate), (SELECT id FROM taken)
+SELECT {{seat}}, {{task}}, {{case}}, {{routed}}, {{attempt}}, looked.are_there
+FROM (SELECT EXISTS (SELECT FROM candidate) AS are_there) AS looked
+LEFT JOIN taken AS seat ON true
+LEFT JOIN orchestrator_task AS task ON task.id = seat.task_id
+LEFT JOIN orchestrator_case AS "case" ON "case".id = task.case_id
+LEFT JOIN orchestrator_routing AS routed
+    ON routed.task_id = seat.task_id AND routed.round = seat.round
+LEFT JOIN orchestrator_attempt AS attempt ON attempt.id = routed.attempt_id
 """
 ASSIGNED_TO_ACTOR: Final = "s.assigned_to_id = %(actor)s"
 FOR_ACTOR: Final = f"(s.assigned_to_id IS NULL OR {ASSIGNED_TO_ACTOR})"
+
+
+@cache
+def _next(order: Order, assigned: str, reach: int) -> Joined:
+    column = COLUMNS[order]
+    return Joined(
+        NEXT.format(ways=WAYS, decidable=DECIDABLE, column=column, assigned=assigned, reach=reach),
+        seat=Seat,
+        task=Task,
+        case=CaseRow,
+        routed=Routing,
+        attempt=Attempt,
+    )
 
 
 @transaction.atomic
@@ -103,38 +126,48 @@ def claim_next(
         raise _invalid("/order", f"One of {', '.join(COLUMNS)}.")
     is_assigned = _one_at_a_time(actor)
     held = standing(actor)
-    place = None if workflow is None else _place(held, workflow)
-    ways = served(held, place, step)
+    ways = served(held, workflow, step)
     if not ways["workflows"]:
+        _check_there(held, workflow)
         return None
     ways |= {"actor": actor.pk, "seconds": seconds, "token": uuid4()}
-    found = is_assigned and _take(_next(order, ASSIGNED_TO_ACTOR), ways | {"skipped": False})
-    sql = _next(order, FOR_ACTOR)
-    found = found or _take(sql, ways | {"skipped": False}) or _take(sql, ways | {"skipped": True})
-    return _whole(found) if found else None
+    tries = [(FOR_ACTOR, False), (FOR_ACTOR, True)]
+    if is_assigned:
+        tries.insert(0, (ASSIGNED_TO_ACTOR, False))
+    found = (_taken(order, assigned, ways | {"skipped": skipped}) for assigned, skipped in tries)
+    return next(filter(None, found), None)
 
 
-def _next(order: Order, assigned: str) -> str:
-    return NEXT.format(ways=WAYS, decidable=DECIDABLE, column=COLUMNS[order], assigned=assigned)
-
-
-def _place(held: Standing, slug: str) -> int:
-    """The workflow's id. Raises NotFound where there is none for these eyes."""
-    found = Workflow.objects.seen_by(held).filter(slug=slug).values_list("pk", flat=True).first()
-    if found is None:
+def _check_there(held: Standing, slug: str | None) -> None:
+    """Raises NotFound for a workflow that is not there for these eyes."""
+    if slug and not Workflow.objects.seen_by(held).filter(slug=slug).exists():
         raise NotFound
-    return found
 
 
-def _take(sql: str, ways: dict[str, Any]) -> int | None:
-    """Look further each time that others had locked all that was in reach."""
-    with connection.cursor() as cursor:
-        for reach in REACH:
-            cursor.execute(sql.replace("{reach}", str(reach)), ways)
-            some, taken = cursor.fetchone()
-            if taken or not some:
-                return cast("int | None", taken)
+def _taken(order: Order, assigned: str, ways: dict[str, Any]) -> Seat | None:
+    """The seat that was claimed. Looks further each time that others had locked all in reach."""
+    for reach in REACH:
+        found = _next(order, assigned, reach).first(ways)
+        assert found is not None, "it says at least that nothing is there"  # noqa: S101
+        *seat, are_there = found
+        if seat[0] is not None:
+            return _whole(*seat)
+        if not are_there:
+            return None
     return None
+
+
+def _whole(
+    seat: Seat, task: Task, case: CaseRow, routed: Routing | None, attempt: Attempt | None
+) -> Seat:
+    """The seat with its task, step, case and workflow, and why it is there."""
+    definition = definition_of(case.version_id)
+    task.case, task.step = case, definition.steps[task.step_key]
+    seat.task, seat.workflow = task, definition.version.workflow
+    case.workflow = seat.workflow
+    if routed:
+        routed_to(seat, routed, attempt)
+    return seat
 
 
 @transaction.atomic
@@ -255,19 +288,6 @@ def _changed(rows: int) -> None:
         raise StaleClaim
 
 
-WHOLE: Final = Kept(lambda pk: Seat.objects.select_related("task__case").filter(pk=pk), ID)
-
-
-def _whole(pk: int) -> Seat:
-    """The seat with its task, step, case and workflow."""
-    seat = WHOLE.first(pk)
-    assert seat is not None, "it is claimed in this transaction"  # noqa: S101
-    definition = definition_of(seat.task.case.version_id)
-    seat.task.step = definition.steps[seat.task.step_key]
-    seat.workflow = seat.task.case.workflow = definition.version.workflow
-    return seat
-
-
 def _seats() -> SeatQuerySet:
     return Seat.objects.select_related("task__step", "task__case__workflow")
 
@@ -277,9 +297,11 @@ def _in(seconds: int) -> Combinable:
 
 
 # Planning the statements of a claim takes longer than running them, and their plans do not
-# depend on the values: this transaction keeps the plans that it has.
+# depend on the values: this transaction keeps the plans that it has. A bitmap would visit the
+# ended claims of the actor again and again; an index scan marks them as dead.
 ALONE: Final = """
 SELECT pg_advisory_xact_lock(%s, %s), set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('enable_bitmapscan', 'off', true),
     EXISTS (SELECT FROM orchestrator_seat WHERE state = 'open' AND assigned_to_id = %s)
 """
 
@@ -289,7 +311,7 @@ def _one_at_a_time(actor: Actor) -> bool:
     task that asks two people. Returns whether a seat is assigned to the actor."""
     with connection.cursor() as cursor:
         cursor.execute(ALONE, [LOCKS, actor.pk, actor.pk])
-        return bool(cursor.fetchone()[2])
+        return bool(cursor.fetchone()[3])
 
 
 def _check(seconds: int) -> None:

@@ -22,7 +22,7 @@ from orchestrator.engine.opening import (
     record_route,
     seats_of,
 )
-from orchestrator.engine.saying import Said, check_block, fill, write
+from orchestrator.engine.saying import Said, check_block, write
 from orchestrator.engine.tally import Ballot, tally
 from orchestrator.models import (
     Actor,
@@ -148,7 +148,7 @@ def _carry(bench: Bench, decision: Decision) -> None:
     seat.save(force_insert=True)
     said = Said(Word.APPROVED, via=CONSENT, digest=decision.shown_digest)
     carried = Bench(act, task, seat, bench.routed, bench.right)
-    fill(carried, write(carried, said, decision.output))
+    write(carried, said, decision.output)
 
 
 def _conclude(bench: Bench, word: str, output: Any, *, final: bool) -> None:

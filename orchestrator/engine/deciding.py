@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from orchestrator import authority
+from django.db import transaction
+
+from orchestrator import authority, logs
 from orchestrator.diffing import Change, diff, digest
-from orchestrator.engine.acts import Act, acting_on
-from orchestrator.engine.bench import Bench, bench_of
+from orchestrator.engine.acts import Act, act_at
+from orchestrator.engine.bench import Bench, bench_of, routed_to
 from orchestrator.engine.consequences import count
-from orchestrator.engine.saying import Said, checked_output, fill, write
+from orchestrator.engine.saying import Said, checked_output, write
 from orchestrator.engine.scopes import data_of
-from orchestrator.exceptions import AlreadyDecided, StaleClaim, StaleDigest
-from orchestrator.models import Actor, Case, Decision, Seat, SeatState, Task, TaskState
-from orchestrator.models.statements import ID, TOKEN, Kept
+from orchestrator.exceptions import AlreadyDecided, NotFound, Refusal, StaleClaim, StaleDigest
+from orchestrator.models import (
+    Actor,
+    Attempt,
+    Case,
+    Decision,
+    Routing,
+    Seat,
+    SeatState,
+    Task,
+    TaskState,
+)
+from orchestrator.models.statements import Joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +69,61 @@ def decide(
     AlreadyDecided, StaleDigest (with the diff), NotAllowed and Invalid; then nothing changed.
     """
     said = Said(word, output, reasons or {}, comment, seconds, final, via, digest)
-    with acting_on(task_id, actor) as (act, task):
-        seat = _claimed_seat(act, task, claim_token)
-        return _decide(bench_of(act, task, seat), said)
+    with _bench_for(task_id, claim_token, actor) as bench:
+        return _decide(bench, said)
 
 
-def _claimed_seat(act: Act, task: Task, token: UUID | str) -> Seat:
-    """The seat that the token names, locked, with the claim still live."""
-    seat = seat_of(task, token)
-    if seat is None:
-        raise AlreadyDecided if task.state != TaskState.IN_REVIEW else StaleClaim
+# Case, task and seat are locked in this order; why the seat is there never changes.
+BENCH: Final = Joined(
+    """
+    SELECT {task}, {case}, {seat}, {routed}, {attempt}, clock_timestamp()
+    FROM orchestrator_task AS task JOIN orchestrator_case AS "case" ON "case".id = task.case_id
+    JOIN orchestrator_seat AS seat ON seat.task_id = task.id AND seat.claim_token = %(token)s
+    JOIN orchestrator_routing AS routed
+        ON routed.task_id = seat.task_id AND routed.round = seat.round
+    LEFT JOIN orchestrator_attempt AS attempt ON attempt.id = routed.attempt_id
+    WHERE task.id = %(task)s FOR NO KEY UPDATE OF "case", task, seat
+    """,
+    task=Task,
+    case=Case,
+    seat=Seat,
+    routed=Routing,
+    attempt=Attempt,
+)
+
+
+@contextmanager
+def _bench_for(task_id: int, token: UUID | str, actor: Actor) -> Iterator[Bench]:
+    """One transaction that holds the seat which the token names, its claim still live."""
+    with logs.about(task=task_id), transaction.atomic():
+        wanted = _uuid(token)
+        found = BENCH.first({"task": task_id, "token": wanted}) if wanted else None
+        if found is None:
+            raise _no_seat(task_id)
+        task, case, seat, routed, attempt, now = found
+        act = act_at(task, case, now, actor)
+        _check_claim(act, seat)
+        routed_to(seat, routed, attempt)
+        yield bench_of(act, task, seat)
+        act.finish()
+
+
+def _uuid(token: UUID | str) -> UUID | None:
+    try:
+        return UUID(str(token))
+    except ValueError:
+        return None
+
+
+def _no_seat(task_id: int) -> Refusal:
+    """Why a task has no seat of this claim."""
+    state = Task.objects.filter(pk=task_id).values_list("state", flat=True).first()
+    if state is None:
+        return NotFound()
+    return StaleClaim() if state == TaskState.IN_REVIEW else AlreadyDecided()
+
+
+def _check_claim(act: Act, seat: Seat) -> None:
     if seat.state in (SeatState.DECIDED, SeatState.EXPIRED):
         raise AlreadyDecided
     if seat.state == SeatState.WITHDRAWN:
@@ -73,24 +131,6 @@ def _claimed_seat(act: Act, task: Task, token: UUID | str) -> Seat:
     expired = seat.claim_expires_at is None or seat.claim_expires_at <= act.now
     if expired or seat.claimed_by_id != act.actor.pk:
         raise StaleClaim
-    return seat
-
-
-CLAIMED: Final = Kept(
-    lambda task, token: Seat.objects.select_for_update(no_key=True).filter(
-        task_id=task, claim_token=token
-    ),
-    *(ID, TOKEN),
-)
-
-
-def seat_of(task: Task, token: UUID | str) -> Seat | None:
-    """The task's seat of this claim, locked."""
-    try:
-        wanted = UUID(str(token))
-    except ValueError:
-        return None
-    return CLAIMED.first(task.pk, wanted)
 
 
 def _decide(bench: Bench, said: Said) -> Decided:
@@ -99,7 +139,6 @@ def _decide(bench: Bench, said: Said) -> Decided:
     output = checked_output(bench, said)
     grant = answer.grant.pk if answer.grant else None
     decision = write(bench, said, output, grant=grant)
-    fill(bench, decision)
     count(bench, decision, final=said.final)
     task = bench.task
     return Decided(decision, task.state, bench.act.case.state, task.settle_at)

@@ -17,7 +17,7 @@ from django.db import models
 from orchestrator.diffing import canonical
 from orchestrator.models import Actor, Case, Event, Workflow
 from orchestrator.models.fields import ClockTimestamp
-from orchestrator.models.statements import insert, store
+from orchestrator.models.statements import insert_beside, store
 
 Holder = TypeVar("Holder", Case, Workflow)
 
@@ -57,9 +57,10 @@ def append(
     ``seq`` and ``head`` are saved with them, and the columns named by ``also``.
     """
     events = linked(holder, at, entries)
-    insert(*events)
-    if events or also:
-        store(holder, *sorted({"seq", "head", *also}))
+    if events:
+        insert_beside(holder, *sorted({"seq", "head", *also}), new=events)
+    elif also:
+        store(holder, *sorted(also))
     return events
 
 

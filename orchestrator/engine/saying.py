@@ -23,7 +23,7 @@ from orchestrator.models import (
     StepKind,
     Word,
 )
-from orchestrator.models.statements import insert, store
+from orchestrator.models.statements import insert_beside
 from orchestrator.pointers import Problem, child
 
 MOST_COMMENT: Final = 4000
@@ -134,8 +134,18 @@ def _check_limit(bench: Bench, output: Any) -> None:
         authority.require(bench.act.actor, "decide", probe)
 
 
-def write(bench: Bench, said: Said, output: Any, *, grant: int | None = None) -> Decision:
-    """The decision with its proof and its corrections, written for ever."""
+def write(
+    bench: Bench,
+    said: Said,
+    output: Any,
+    *,
+    grant: int | None = None,
+    state: SeatState = SeatState.DECIDED,
+) -> Decision:
+    """The decision with its proof and its corrections, written for ever; it closes the seat.
+
+    Its decider is kept from the round's other seats.
+    """
     changes = diff(bench.task.proposal, output) if said.word == Word.CORRECTED else []
     seconds = None if said.seconds is None else min(MOST_SECONDS, max(0.0, said.seconds))
     decision = Decision(
@@ -154,7 +164,12 @@ def write(bench: Bench, said: Said, output: Any, *, grant: int | None = None) ->
         seconds=seconds,
         created_at=bench.act.now,
     )
-    insert(decision)
+    seat = bench.seat
+    seat.state, seat.draft = state, None
+    # The policy may have to close several seats of a round; people decide one each.
+    seat.decided_by = decision.actor if state == SeatState.DECIDED else None
+    fields = ("state", "decided_by", "draft")
+    insert_beside(seat, *fields, new=[decision], link="decision")
     Correction.objects.bulk_create(
         Correction(decision=decision, reason=_reason(change, said), **change.as_json())
         for change in changes
@@ -171,12 +186,3 @@ def _reason(change: Change, said: Said) -> str:
             return said.reasons[path]
         path = path.rpartition("/")[0]
     return said.reasons.get("", "")
-
-
-def fill(bench: Bench, decision: Decision, state: SeatState = SeatState.DECIDED) -> None:
-    """Close the seat with its decision, and keep its decider from the round's other seats."""
-    seat = bench.seat
-    seat.state, seat.decision, seat.draft = state, decision, None
-    # The policy may have to close several seats of a round; people decide one each.
-    seat.decided_by = decision.actor if state == SeatState.DECIDED else None
-    store(seat, "state", "decision", "decided_by", "draft")

@@ -7,7 +7,7 @@ from django.db.models import Q
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.bench import bench_of
 from orchestrator.engine.consequences import count
-from orchestrator.engine.saying import Said, fill, write
+from orchestrator.engine.saying import Said, write
 from orchestrator.engine.sweeping import swept
 from orchestrator.models import Seat, SeatState, TaskState
 from orchestrator.models.fields import ClockTimestamp
@@ -37,7 +37,6 @@ def _expire(seat_id: int, task_id: int, case_id: int) -> bool:
             return False
         bench = bench_of(act, task, seat)
         said = Said(bench.right.on_timeout, via="timeout", comment="")
-        decision = write(bench, said, None)
-        fill(bench, decision, SeatState.EXPIRED)
+        decision = write(bench, said, None, state=SeatState.EXPIRED)
         count(bench, decision)
         return True

@@ -36,7 +36,7 @@ WITH RECURSIVE lane AS (
             > (lane.workflow_id, lane.step_key, lane.group_id)
         ORDER BY s.workflow_id, s.step_key, s.group_id LIMIT 1) after
 )
-SELECT * FROM lane
+SELECT lane.*, w.slug FROM lane JOIN orchestrator_workflow w ON w.id = lane.workflow_id
 """
 
 # One row for each way in each lane; ``without`` are the actors whose exclusions count.
@@ -194,12 +194,15 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         return self.filter(pk__in=found).order_by(column, "pk")
 
 
-def served(held: Standing, workflow: int | None, step: str | None) -> dict[str, Any]:
-    """The lanes in which the actor decides, each with its ways, as columns for ``WAYS``."""
+def served(held: Standing, workflow: int | str | None, step: str | None) -> dict[str, Any]:
+    """The lanes in which the actor decides, each with its ways, as columns for ``WAYS``.
+
+    ``workflow`` is an id or a slug, ``step`` a key; without them every lane counts.
+    """
     rows = [
         (*lane, way.limit, f"{{{','.join(map(str, (held.actor, *way.behind)))}}}")
-        for lane in lanes()
-        if workflow in (None, lane.workflow) and step in (None, lane.step_key)
+        for lane, slug in _named_lanes()
+        if workflow in (None, lane.workflow, slug) and step in (None, lane.step_key)
         for way in held.ways(lane)
     ]
     names = ("workflows", "steps", "groups", "limits", "without")
@@ -209,9 +212,14 @@ def served(held: Standing, workflow: int | None, step: str | None) -> dict[str, 
 
 def lanes() -> list[Lane]:
     """Every step of a workflow with the group for which open seats wait there."""
+    return [lane for lane, _ in _named_lanes()]
+
+
+def _named_lanes() -> list[tuple[Lane, str]]:
+    """The same, each with the slug of its workflow."""
     with connection.cursor() as cursor:
         cursor.execute(LANES)
-        return [Lane(*row) for row in cursor.fetchall()]
+        return [(Lane(*lane), slug) for *lane, slug in cursor.fetchall()]
 
 
 def _decidable(held: Standing) -> Q:

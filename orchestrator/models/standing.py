@@ -32,7 +32,7 @@ WITH RECURSIVE holder AS (
     SELECT a.id, a.kind, a.name, a.user_id, u.is_active, u.is_superuser,
         ARRAY(SELECT group_id FROM auth_user_groups WHERE user_id = a.user_id) AS groups
     FROM orchestrator_actor a LEFT JOIN auth_user u ON u.id = a.user_id
-    WHERE a.id = ANY(%s)
+    WHERE {which}
 ), link AS (
     SELECT h.id AS holder, g.id AS top, 0 AS depth, g.*
     FROM holder h JOIN orchestrator_grant g ON g.actor_id = h.id OR g.group_id = ANY(h.groups)
@@ -46,7 +46,7 @@ SELECT h.id, clock_timestamp(),
         SELECT id FROM orchestrator_workflow WHERE owner_id = h.user_id
         UNION SELECT workflow_id FROM orchestrator_workflow_groups WHERE group_id = ANY(h.groups)
     ),
-    CASE WHEN h.kind = 'human' THEN '{}'
+    CASE WHEN h.kind = 'human' THEN '{{}}'
         ELSE ARRAY(SELECT id FROM orchestrator_actor WHERE name = h.name) END,
     (SELECT jsonb_agg(jsonb_build_array(
             top, effect, action, limits, workflow_id, step_key, actor_id, stands_in_for_id,
@@ -55,6 +55,10 @@ SELECT h.id, clock_timestamp(),
     FROM link WHERE link.holder = h.id)
 FROM holder h
 """
+
+# For one actor PostgreSQL keeps the plan; for an array of unknown size it plans every time.
+ONE: Final = LOAD.format(which="a.id = %s")
+SEVERAL: Final = LOAD.format(which="a.id = ANY(%s)")
 
 
 class Link(NamedTuple):
@@ -259,16 +263,16 @@ def limit_of(limits: Any) -> Decimal | None:
 
 def standing(actor: Actor) -> Standing:
     """What the actor holds now: one query, two where something was delegated to it."""
-    own = _load([actor.pk])[actor.pk]
+    own = _load(ONE, actor.pk)[actor.pk]
     behind = {other for held in own.allowed for other in held.behind}
     if not behind:
         return own
-    return replace(own, others=_load(sorted(behind)))
+    return replace(own, others=_load(SEVERAL, sorted(behind)))
 
 
-def _load(actors: list[int]) -> dict[int, Standing]:
+def _load(sql: str, which: int | list[int]) -> dict[int, Standing]:
     with connection.cursor() as cursor:
-        cursor.execute(LOAD, [actors])
+        cursor.execute(sql, [which])
         return {row[0]: _standing(row) for row in cursor.fetchall()}
 
 

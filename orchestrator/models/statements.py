@@ -7,7 +7,7 @@ They do what a queryset's ``first`` and a row's ``save`` do, without signals.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -90,6 +90,69 @@ class _Plan:
         return row
 
 
+class Joined:
+    """A query by hand over rows of several kinds: ``SELECT {task}, {seat}, now() FROM …``.
+
+    ``models`` says what each word in braces stands for; it is the table's alias too, and they
+    come first and in this order. What else is selected follows as it comes.
+    """
+
+    def __init__(self, sql: str, **models: type[Model]) -> None:
+        self.sql, self.models = sql, models
+
+    def first(self, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """One row of each kind, None for one that an outer join did not find, and the rest."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._statement, parameters)
+            found = cursor.fetchone()
+        return None if found is None else self._rows(found)
+
+    @cached_property
+    def _statement(self) -> str:
+        columns = {name: _selected(name, model) for name, model in self.models.items()}
+        return self.sql.format(**columns)
+
+    @cached_property
+    def _readers(self) -> list[_Reader]:
+        return [_Reader(model) for model in self.models.values()]
+
+    def _rows(self, found: Sequence[Any]) -> tuple[Any, ...]:
+        rows, start = [], 0
+        for reader in self._readers:
+            end = start + len(reader.names)
+            rows.append(reader.row(list(found[start:end])))
+            start = end
+        return (*rows, *found[start:])
+
+
+def _selected(alias: str, model: type[Model]) -> str:
+    return ", ".join(f'"{alias}"."{field.column}"' for field in model._meta.concrete_fields)
+
+
+class _Reader:
+    """How the columns of one table become a row."""
+
+    def __init__(self, model: type[Model]) -> None:
+        fields = model._meta.concrete_fields
+        self.model, self.names = model, [field.attname for field in fields]
+        self.key = fields.index(model._meta.pk)
+        self.converters = [
+            (place, convert, field.get_col(model._meta.db_table))
+            for place, field in enumerate(fields)
+            for convert in (
+                *connection.ops.get_db_converters(field.get_col(model._meta.db_table)),
+                *field.get_db_converters(connection),
+            )
+        ]
+
+    def row(self, values: list[Any]) -> Any:
+        if values[self.key] is None:
+            return None
+        for place, convert, column in self.converters:
+            values[place] = convert(values[place], column, connection)
+        return self.model.from_db(DEFAULT_DB_ALIAS, self.names, values)
+
+
 @dataclass(frozen=True, slots=True)
 class _Write:
     sql: str
@@ -133,6 +196,34 @@ def insert(*rows: Model) -> None:
         for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
             row.pk = pk
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def insert_beside(row: Model, *names: str, new: Sequence[Model], link: str = "") -> None:
+    """Save these fields of a row that is there, and new rows of one kind, in one statement.
+
+    ``link`` is the field that points at the new row, of which there is one then; it gets its id.
+    """
+    made = _insert(type(new[0]), _given(new[0]), len(new))
+    write = _beside(made.sql, _update(type(row), names), link)
+    values = [value for one in new for value in made.values(one)]
+    with connection.cursor() as cursor:
+        cursor.execute(write.sql, [*values, *write.values(row), row.pk])
+        if link:
+            new[0].pk = cursor.fetchone()[0]
+            new[0]._state.adding, new[0]._state.db = False, DEFAULT_DB_ALIAS
+            setattr(row, link, new[0])
+
+
+@lru_cache(maxsize=256)
+def _beside(insert: str, update: _Write, link: str) -> _Write:
+    head, _, rest = update.sql.partition(" SET ")
+    columns, _, where = rest.partition(" WHERE ")
+    pointed = f'"{link}_id" = made.id, ' if link else ""
+    return _Write(
+        f"WITH made AS ({insert}) {head} SET {pointed}{columns}"
+        f" FROM made WHERE {head.split()[1]}.{where} RETURNING made.id",
+        update.fields,
+    )
 
 
 def insert_many(rows: Sequence[Model]) -> set[int]:

@@ -8,8 +8,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orchestrator.models import Attempt, Case, Seat, Task
-from orchestrator.models.statements import ID, TOKEN, Kept, insert, insert_many, store
+from orchestrator.models import Attempt, Case, Decision, Seat, SeatState, Task
+from orchestrator.models.statements import (
+    ID,
+    TOKEN,
+    Joined,
+    Kept,
+    insert,
+    insert_beside,
+    insert_many,
+    store,
+)
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +50,52 @@ def test_each_value_goes_to_its_place() -> None:
     assert OF_TASK.all(seat.task_id, seat.claim_token) == [seat]
     assert OF_TASK.first(seat.task_id, uuid4()) is None
     assert OF_TASK.first(seat.task_id + 1, seat.claim_token) is None
+
+
+JOINED = Joined(
+    """
+    SELECT {task}, {case}, {decision}, task.id + 1 FROM orchestrator_task AS task
+    JOIN orchestrator_case AS "case" ON "case".id = task.case_id
+    LEFT JOIN orchestrator_decision AS decision ON decision.task_id = task.id
+    WHERE task.id = %s
+    """,
+    task=Task,
+    case=Case,
+    decision=Decision,
+)
+
+
+def test_rows_of_several_kinds_come_together() -> None:
+    task = world.in_review(world.workflow())
+
+    with CaptureQueriesContext(connection) as captured:
+        found = JOINED.first([task.pk])
+        assert found is not None
+        row, case, decision, after = found
+        assert (row.proposal, case.data) == (task.proposal, {"text": "A receipt"})
+
+    assert len(captured) == 1
+    assert (row, case, decision, after) == (task, task.case, None, task.pk + 1)
+    assert row.__dict__.keys() == Task.objects.get(pk=task.pk).__dict__.keys()
+    assert JOINED.first([task.pk + 1]) is None
+
+
+def test_a_row_is_stored_with_the_new_one_that_it_points_at() -> None:
+    task = world.in_review(world.workflow())
+    bea = world.actor("bea")
+    seat, other = world.claimed(task, "bea"), world.in_review(task.case.workflow).seats.get()
+    seat.state, seat.decided_by, seat.step_key = SeatState.DECIDED, bea, "not stored"
+    decision = Decision(task=task, seat=seat, round=1, actor=bea, word="approved", via="test")
+
+    with CaptureQueriesContext(connection) as captured:
+        insert_beside(seat, "state", "decided_by", new=[decision], link="decision")
+
+    assert len(captured) == 1
+    found = Seat.objects.select_related("decision").get(pk=seat.pk)
+    assert (found.decision, found.decided_by, found.step_key) == (decision, bea, task.step_key)
+    assert found.decision is not None
+    assert (found.decision.via, found.state) == ("test", "decided")
+    assert Seat.objects.get(pk=other.pk).state == SeatState.OPEN
 
 
 def test_new_rows_get_their_ids_and_keep_what_they_say() -> None:
