@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from django.urls import reverse
 from django.utils import timezone
 
 from orchestrator import authority
+from orchestrator.attachments import attached
 from orchestrator.models import Actor, Seat
 from review.colleagues import Earlier, Sides, earlier_decisions, sides_of, who
 from review.evidence import Exhibit, exhibits
@@ -122,7 +124,8 @@ class Screen:
 
     @property
     def exhibits(self) -> list[Exhibit]:
-        return exhibits(self.shown.evidence, self.shown.case.data)
+        files = partial(attached, self.shown.case.pk)
+        return exhibits(self.shown.evidence, self.shown.case.data, files)
 
     @property
     def problems(self) -> list[str]:

@@ -47,6 +47,7 @@ STEP: Final = {
     "effect": "effect",
     "retry": "retry",
     "compensated_by": "compensated_by",
+    "flow": "flow",
 }
 STEP_TIMES: Final = {"timeout": "timeout", "undo": "undo_seconds"}
 RIGHT: Final = {
@@ -83,7 +84,12 @@ FREE: Final = {"type": "object"}
 MAPPING: Final = {"type": "object", "additionalProperties": TEXT}
 EVIDENCE: Final = _list(
     _object(
-        {"path": TEXT, "as": {"enum": ["text", "json", "image", "chat"]}, "label": TEXT}, "path"
+        {
+            "path": TEXT,
+            "as": {"enum": ["text", "json", "image", "file", "chat"]},
+            "label": TEXT,
+        },
+        "path",
     )
 )
 REASONS: Final = _list(_object({"code": NAME, "label": NAME}, "code", "label"))
@@ -115,6 +121,7 @@ FILE: Final = _object(
         "accountable": NAME,
         "notes": TEXT,
         "calendar": FREE,
+        "signals": {"type": "object", "propertyNames": NAME, "additionalProperties": MAPPING},
         "data": FREE,
         "steps": _list(
             _object(
@@ -136,6 +143,7 @@ FILE: Final = _object(
                     "effect": {"enum": models.StepEffect.values},
                     "retry": RETRY,
                     "compensated_by": KEY,
+                    "flow": FREE,
                     "timeout": DURATION,
                     "undo": DURATION,
                     "rights": _list(
