@@ -23,6 +23,8 @@ PROMISED = {
     "POST /api/v1/workflows/{slug}/cases/batch",
     "GET /api/v1/cases/{case_id}",
     "GET /api/v1/cases/{case_id}/events",
+    "POST /api/v1/attachments",
+    "GET /api/v1/cases/{case_id}/attachments/{digest}/{name}",
     "POST /api/v1/cases/{case_id}/cancel",
     "GET /api/v1/review/tasks",
     "POST /api/v1/review/claim",
@@ -75,7 +77,8 @@ def test_every_operation_is_whole(document: dict[str, Any]) -> None:
         assert operation["security"][0]["key"], name
         assert "default" in operation["responses"], name
         takes_key = any("IdempotencyKey" in str(one) for one in operation["parameters"])
-        assert takes_key == name.startswith("POST"), name
+        # A file repeats itself: its hash is its key.
+        assert takes_key == (name.startswith("POST") and "attachments" not in name), name
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -15,9 +15,10 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from orchestrator import attachments
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
-from tests.world import claimed, decided, in_review, person, started, workflow
+from tests.world import actor, claimed, decided, in_review, person, started, workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +29,7 @@ TABLE: Final = """
 home                             GET    302  200  200  200  200  200  200
 cases                            GET    302  200  200  200  200  200  200
 case                             GET    302  200  404  200  200  200  200
+attachment                       GET    302  200  404  200  200  200  200
 cancel_case                      POST   302  403  404  302  403  403  302
 workflows                        GET    302  200  200  200  200  200  200
 workflow                         GET    302  200  404  200  200  200  200
@@ -60,6 +62,8 @@ api:openapi                      GET    200  200  200  200  200  200  200
 api:list_workflows               GET    401  401  401  401  401  401  401
 api:start_case                   POST   401  401  401  401  401  401  401
 api:start_cases                  POST   401  401  401  401  401  401  401
+api:bring_attachment             POST   401  401  401  401  401  401  401
+api:read_attachment              GET    401  401  401  401  401  401  401
 api:get_case                     GET    401  401  401  401  401  401  401
 api:list_events                  GET    401  401  401  401  401  401  401
 api:cancel_case                  POST   401  401  401  401  401  401  401
@@ -170,8 +174,13 @@ def ids() -> dict[str, Any]:
     )
     with acting(broken.case_id) as act:
         incident = open_incident(act, locked_task(act, broken.pk), "nobody", "Nobody is there.")
+    case = started(place)
+    kept = attachments.store(actor("alice"), b"a file")
+    reference = {"attachment": f"sha256:{kept.digest}", "name": "not-found"}
+    attachments.link({case.pk: attachments.references(reference)})
     return {
-        "case_id": started(place).pk,
+        "case_id": case.pk,
+        "digest": kept.digest,
         "task_id": task.pk,
         "decision_id": done.decision.pk,
         "incident": incident.pk,
