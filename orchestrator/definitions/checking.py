@@ -11,8 +11,15 @@ from orchestrator.connectors import connector_class, connector_kinds
 from orchestrator.definitions import format as file
 from orchestrator.definitions.exporting import content, transitions
 from orchestrator.definitions.facts import CaseData, Facts
+from orchestrator.definitions.flows import (
+    Graph,
+    branch_problems,
+    flow_problems,
+    undo_problems,
+    undoing,
+)
 from orchestrator.definitions.rules import always, rule_problems, rule_warnings
-from orchestrator.definitions.steps import step_problems
+from orchestrator.definitions.steps import PERFORMED, step_problems
 from orchestrator.models import (
     Connection,
     DecisionRight,
@@ -24,6 +31,7 @@ from orchestrator.models import (
 from orchestrator.pointers import Problem, child
 from orchestrator.strictjson import has_hidden
 
+DECIDED: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM, StepKind.HUMAN})
 NAMES: Final = frozenset({"name", "label", "title"})
 
 
@@ -108,14 +116,13 @@ def _step(draft: _Draft, step: Step, path: str, shape: Sequence[Problem]) -> Ite
     if any(problem.path.startswith(f"{path}/") for problem in shape):
         return
     yield from step_problems(step, draft.case, path)
+    yield from flow_problems(step, draft.case, path)
     rights = draft.rights[step.pk]
-    if step.kind == StepKind.END and rights:
-        yield Problem(f"{path}/rights", "Remove the rules: nothing is decided at an end.")
+    if step.kind not in DECIDED and rights:
+        kind = step.get_kind_display()
+        yield Problem(f"{path}/rights", f"Remove the rules: nobody decides a step of kind {kind}.")
     else:
         yield from rule_problems(step, rights, Facts(step, draft.case), f"{path}/rights")
-    keys = {other.key for other in draft.steps}
-    if step.compensated_by and step.compensated_by not in keys:
-        yield Problem(f"{path}/compensated_by", f"There is no step {step.compensated_by!r}.")
 
 
 def _transitions(draft: _Draft) -> Iterator[Problem]:
@@ -125,9 +132,20 @@ def _transitions(draft: _Draft) -> Iterator[Problem]:
             yield Problem(f"/transitions/{index}/when{found.path}", found.message)
         if link.source.kind == StepKind.END:
             yield Problem(f"/transitions/{index}", f"Nothing leads on from the end {link.source}.")
+    graph = Graph.of(draft.steps, draft.links)
+    yield from undo_problems(graph)
+    if not any(True for step in draft.steps for _ in flow_problems(step, draft.case, "")):
+        yield from branch_problems(graph)
+    yield from _dead_ends(draft)
+
+
+def _dead_ends(draft: _Draft) -> Iterator[Problem]:
     sources = {link.source_id for link in draft.links}
     reached = _reached(draft.steps, draft.links)
+    aside = undoing(draft.steps)
     for index, step in enumerate(draft.steps):
+        if step.key in aside:
+            continue
         if step.kind != StepKind.END and step.pk not in sources:
             yield Problem(f"/steps/{index}", f"No transition leads on from {step.key}.")
         if step.pk not in reached:
@@ -167,10 +185,25 @@ def _settings(draft: _Draft) -> Iterator[Problem]:
 def _unsure_exits(draft: _Draft) -> Iterator[Problem]:
     for index, link in enumerate(draft.links):
         before = [other for other in draft.links[:index] if other.source_id == link.source_id]
+        if link.source.kind == StepKind.FORK:
+            continue
         if any(always(other.condition) for other in before):
             yield Problem(f"/transitions/{index}", "A transition before this one is always taken.")
     sure = {link.source_id for link in draft.links if always(link.condition)}
+    aside = undoing(draft.steps)
     for index, step in enumerate(draft.steps):
-        if step.kind != StepKind.END and step.pk not in sure:
+        if step.kind != StepKind.END and step.pk not in sure and step.key not in aside:
             message = "A case for which no transition holds stops with an incident."
             yield Problem(f"/steps/{index}", message)
+    for index, step in enumerate(draft.steps):
+        if step.kind in PERFORMED and (step.actor is None or step.actor.connection is None):
+            message = "Nothing here performs this: programs fetch the work over the API."
+            yield Problem(f"/steps/{index}/actor", message)
+        if step.kind == StepKind.EVENT and not _minds_silence(draft, step):
+            message = "When the signal does not come in time an incident opens."
+            yield Problem(f"/steps/{index}", message)
+
+
+def _minds_silence(draft: _Draft, step: Step) -> bool:
+    exits = [link.condition for link in draft.links if link.source_id == step.pk]
+    return any("signal" in conditions.facts_used(condition) for condition in exits)

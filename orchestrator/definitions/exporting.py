@@ -70,6 +70,7 @@ def content(version: WorkflowVersion) -> dict[str, Any]:
             "accountable": version.accountable and version.accountable.get_username(),
             "notes": version.notes,
             "calendar": version.calendar,
+            "signals": version.signals,
             "data": version.data_schema,
             "steps": [_step(step, actors) for step in steps],
             "transitions": [_transition(link) for link in transitions(version)],

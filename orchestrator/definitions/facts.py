@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from orchestrator import wording
 from orchestrator.definitions.places import Places
@@ -15,6 +15,12 @@ from orchestrator.schema.shapes import Choice, Shape
 _ASKED: Final = ("round", "initiator")
 _ATTEMPTED: Final = ("confidence", "model", "agent", *_ASKED)
 _LEAVING: Final = ("decision",)
+_LEAVING_KIND: Final[Mapping[str, tuple[str, ...]]] = {
+    StepKind.JOIN: ("branches", "arrived", "rejected"),
+    StepKind.EVENT: ("signal",),
+    StepKind.SUBFLOW: ("outcome",),
+}
+_ATTEMPTING: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM})
 _TEXT: Final = Shape("string", {})
 _NUMBER: Final = Shape("number", {})
 _FIXED: Final[Mapping[str, Shape]] = {
@@ -23,9 +29,20 @@ _FIXED: Final[Mapping[str, Shape]] = {
     "agent": _TEXT,
     "round": Shape("integer", {}),
     "initiator": _TEXT,
+    "branches": Shape("integer", {}),
+    "arrived": Shape("integer", {}),
+    "rejected": Shape("integer", {}),
+    "outcome": _TEXT,
+    "signal": Shape(
+        "enum",
+        {},
+        False,
+        tuple(Choice(word, word, word) for word in ("received", "timed_out")),
+    ),
     "decision": Shape("enum", {}, False, tuple(Choice(word, word, str(word)) for word in Word)),
 }
 _ANY: Final = Shape("json", {})
+_LIST: Final = Shape("array", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +67,10 @@ class CaseData:
     """What the case file holds: what cases bring, and what the steps of the version add."""
 
     def __init__(self, version: WorkflowVersion, steps: Iterable[Step]) -> None:
+        steps = list(steps)
         self._brought = Places(version.data_schema)
+        self._loops = [step.flow for step in steps if step.kind == StepKind.FOR_EACH]
+        self._undoes = any(step.compensated_by for step in steps)
         self._added = {
             target: (Places(step.schema), source)
             for step in steps
@@ -60,6 +80,23 @@ class CaseData:
         }
 
     def at(self, pointer: str) -> Shape | None:
+        for flow in self._loops:
+            if found := self._looped(flow, pointer):
+                return found
+        if self._undoes and pointer.startswith("/undoes"):
+            return _ANY
+        return self._placed(pointer)
+
+    def _looped(self, flow: Mapping[str, Any], pointer: str) -> Shape | None:
+        """The item of a for-each, and the list in which it collects."""
+        item, collect = str(flow.get("as", "/item")), str(flow.get("collect"))
+        if pointer == item or pointer.startswith(f"{item}/"):
+            return self.at(f"{flow.get('items')}/0{pointer.removeprefix(item)}")
+        if pointer == collect or pointer.startswith(f"{collect}/"):
+            return _LIST if pointer == collect else _ANY
+        return None
+
+    def _placed(self, pointer: str) -> Shape | None:
         for target, (places, source) in self._added.items():
             if pointer == target or pointer.startswith(f"{target}/"):
                 return places.at(source + pointer.removeprefix(target))
@@ -82,11 +119,13 @@ class Facts(Collection[str]):
     """
 
     def __init__(self, step: Step, case: CaseData, *, leaving: bool = False) -> None:
-        attempted = step.kind != StepKind.HUMAN
+        attempted = step.kind in _ATTEMPTING
         self._case = case
         self._output = Places(step.schema) if attempted or leaving else None
         self._scored = attempted and not leaving
-        self._fixed = _LEAVING if leaving else _ATTEMPTED if attempted else _ASKED
+        self._fixed: tuple[str, ...] = _ATTEMPTED if attempted else _ASKED
+        if leaving:
+            self._fixed = (*_LEAVING, *_LEAVING_KIND.get(step.kind, ()))
 
     @cached_property
     def listed(self) -> list[Fact]:
@@ -124,6 +163,17 @@ class Facts(Collection[str]):
 
     def __len__(self) -> int:
         return len(self.listed)
+
+
+def table_facts(step: Step, case: CaseData) -> Collection[str]:
+    """The facts that the rows of a decision table can look at: the case, and who brought it."""
+    return _TableFacts(step, case)
+
+
+class _TableFacts(Facts):
+    def __init__(self, step: Step, case: CaseData) -> None:
+        super().__init__(step, case)
+        self._output, self._fixed = None, ("initiator",)
 
 
 def facts_of(step: Step, *, leaving: bool = False) -> Facts:

@@ -67,7 +67,8 @@ RIGHT_TIMES: Final = {"start_within": "start_within", "decide_within": "decide_w
 RIGHT_GROUPS: Final = {"group": "group", "escalates_to": "escalates_to"}
 
 
-def _object(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
+def shape(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
+    """The JSON Schema of an object that has these members and no others."""
     return {
         "type": "object",
         "additionalProperties": False,
@@ -83,7 +84,7 @@ def _list(items: Mapping[str, Any]) -> dict[str, Any]:
 FREE: Final = {"type": "object"}
 MAPPING: Final = {"type": "object", "additionalProperties": TEXT}
 EVIDENCE: Final = _list(
-    _object(
+    shape(
         {
             "path": TEXT,
             "as": {"enum": ["text", "json", "image", "file", "chat"]},
@@ -92,8 +93,8 @@ EVIDENCE: Final = _list(
         "path",
     )
 )
-REASONS: Final = _list(_object({"code": NAME, "label": NAME}, "code", "label"))
-FILE: Final = _object(
+REASONS: Final = _list(shape({"code": NAME, "label": NAME}, "code", "label"))
+FILE: Final = shape(
     {
         "workflow": SLUG,
         "name": NAME,
@@ -103,12 +104,12 @@ FILE: Final = _object(
         "connections": {
             "type": "object",
             "propertyNames": SLUG,
-            "additionalProperties": _object({"kind": NAME, "settings": FREE}, "kind"),
+            "additionalProperties": shape({"kind": NAME, "settings": FREE}, "kind"),
         },
         "actors": {
             "type": "object",
             "propertyNames": WORD,
-            "additionalProperties": _object(
+            "additionalProperties": shape(
                 {
                     "name": WORD,
                     "kind": {"enum": ["agent", "automation", "system"]},
@@ -124,7 +125,7 @@ FILE: Final = _object(
         "signals": {"type": "object", "propertyNames": NAME, "additionalProperties": MAPPING},
         "data": FREE,
         "steps": _list(
-            _object(
+            shape(
                 {
                     "key": SLUG,
                     "actor": NAME,
@@ -147,7 +148,7 @@ FILE: Final = _object(
                     "timeout": DURATION,
                     "undo": DURATION,
                     "rights": _list(
-                        _object(
+                        shape(
                             {
                                 "name": NAME,
                                 "when": FREE,
@@ -172,7 +173,7 @@ FILE: Final = _object(
                 "kind",
             )
         ),
-        "transitions": _list(_object({"from": NAME, "to": NAME, "when": FREE}, "from", "to")),
+        "transitions": _list(shape({"from": NAME, "to": NAME, "when": FREE}, "from", "to")),
     },
     "workflow",
     "name",

@@ -43,6 +43,7 @@ def import_draft(text: str) -> WorkflowVersion:
         accountable=_user(content, "accountable"),
         data_schema=content.get("data", {}),
         calendar=content.get("calendar", {}),
+        signals=content.get("signals", {}),
         notes=content.get("notes", ""),
     )
     steps = _steps(draft, content, actors)

@@ -13,7 +13,9 @@ from orchestrator.models import Actor, Step, StepKind
 from orchestrator.pointers import Problem, child
 
 PERFORMED: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM})
-RUNNABLE: Final = PERFORMED | {StepKind.HUMAN, StepKind.END}
+SHAPED: Final = PERFORMED | {StepKind.HUMAN, StepKind.DECISION}
+"""Steps whose output has to have a schema."""
+
 # A worker's time limit is 120 s, and it has to write down how the call ended.
 LONGEST_CALL: Final = 90
 MOST_TRIES: Final = 20
@@ -22,10 +24,6 @@ POINTER: Final = 'Give a place such as /order/amount, or "" for the whole.'
 
 def step_problems(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
     """``path`` is the step's. Rules are looked at elsewhere."""
-    if step.kind not in RUNNABLE:
-        known = ", ".join(sorted(RUNNABLE))
-        yield Problem(f"{path}/kind", f"Steps of this kind cannot run yet; choose one of {known}.")
-        return
     yield from _performer(step, path)
     yield from _schema(step, path)
     if step.kind != StepKind.END:
@@ -43,8 +41,6 @@ def _performer(step: Step, path: str) -> Iterator[Problem]:
         yield Problem(place, f"Name who performs this {step.get_kind_display()} step.")
     elif step.actor.kind != step.kind:
         yield Problem(place, _unlike(step, step.actor))
-    elif step.actor.connection is None and step.kind != StepKind.AGENT:
-        yield Problem(place, f"Give {step.actor} a connection: nothing else performs this step.")
 
 
 def _unlike(step: Step, actor: Actor) -> str:
@@ -55,7 +51,7 @@ def _schema(step: Step, path: str) -> Iterator[Problem]:
     if step.schema:
         for found in schema.check_schema(step.schema):
             yield Problem(f"{path}/schema{found.path}", found.message)
-    elif step.kind != StepKind.END:
+    elif step.kind in SHAPED:
         yield Problem(f"{path}/schema", "Give the JSON Schema of the output.")
 
 

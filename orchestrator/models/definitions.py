@@ -129,6 +129,10 @@ class StepKind(models.TextChoices):
     END = "end", "end"
 
 
+SILENT = frozenset({StepKind.TIMER, StepKind.FORK, StepKind.JOIN, StepKind.FOR_EACH, StepKind.END})
+"""Steps that put nothing into the case file unless they are told to."""
+
+
 class StepEffect(models.TextChoices):
     PURE = "pure", "pure: try again freely"
     IDEMPOTENT = "idempotent", "idempotent: the key makes a second try harmless"
@@ -197,7 +201,7 @@ class Step(models.Model):
     def outputs(self) -> dict[str, Any]:
         """Where the output goes: path in the case file -> path in the output."""
         if self.output_mapping is None:
-            return {f"/{self.key}": ""}
+            return {} if self.kind in SILENT else {f"/{self.key}": ""}
         return self.output_mapping if isinstance(self.output_mapping, dict) else {}
 
 

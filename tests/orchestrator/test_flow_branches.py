@@ -1,0 +1,264 @@
+"""Forks, repetitions over lists, and the joins that wait for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator import engine
+from orchestrator.models import Event, Task
+from tests import world
+from tests.orchestrator.flows import (
+    answered,
+    asked,
+    begun,
+    definition,
+    open_steps,
+    published,
+    step,
+    task_of,
+    told,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def fork(**flow: Any) -> str:
+    return definition(
+        [
+            step("split", "fork", flow={"join": "meet", **flow}),
+            asked("law"),
+            asked("money"),
+            asked("risk"),
+            step("meet", "join"),
+            asked("last"),
+        ],
+        "split law",
+        "split money",
+        ("split risk", {"fact": "case/big", "op": "eq", "value": True}),
+        "law meet",
+        "money meet",
+        "risk meet",
+        "meet last",
+        "last done",
+        data={"type": "object", "properties": {"big": {"type": "boolean"}}},
+    )
+
+
+def test_a_fork_goes_every_way_that_holds_and_its_join_fires_once() -> None:
+    case = begun(published(fork()))
+    assert open_steps(case) == ["meet", "law", "money"]
+
+    answered(case, "law", "fine")
+    assert open_steps(case) == ["meet", "money"]
+    assert told(case).data == {}
+
+    answered(case, "money", "enough")
+    assert open_steps(case) == ["last"]
+    assert told(case).data == {"law": {"text": "fine"}, "money": {"text": "enough"}}
+    assert case.provenance["/law"]["task"] == task_of(case, "law").pk
+
+    answered(case, "last")
+    assert told(case).state == "completed"
+    assert Event.objects.filter(type="task.opened", payload__step="last").count() == 1
+    assert engine.orphans() == []
+
+
+@pytest.mark.parametrize(("wanted", "answers"), [("any", ["law"]), (2, ["law", "risk"])])
+def test_a_join_calls_off_the_branches_it_does_not_wait_for(
+    wanted: Any, answers: list[str]
+) -> None:
+    case = begun(published(fork(complete_when=wanted)), {"big": True})
+
+    for key in answers:
+        assert "last" not in open_steps(case)
+        answered(case, key)
+
+    assert open_steps(case) == ["last"]
+    assert task_of(case, "money").state == "cancelled"
+    assert task_of(case, "money").seats.get().state == "withdrawn"
+    assert "money" not in told(case).data
+
+
+def test_a_rejected_branch_has_arrived_and_the_exits_can_ask_for_it() -> None:
+    text = definition(
+        [
+            step("split", "fork", flow={"join": "meet"}),
+            asked("law"),
+            asked("money"),
+            step("meet", "join"),
+            asked("last"),
+            step("refused", "end", outcome="refused"),
+        ],
+        "split law",
+        "split money",
+        "law meet",
+        "money meet",
+        ("meet refused", {"fact": "rejected", "op": "ge", "value": 1}),
+        "meet last",
+        "last done",
+    )
+    case = begun(published(text))
+
+    world.decided(task_of(case, "law"), "bea", "rejected", comment="No.")
+    assert told(case).state == "open"
+    answered(case, "money")
+
+    assert (told(case).state, case.outcome) == ("completed", "refused")
+
+
+def lines(**flow: Any) -> str:
+    return definition(
+        [
+            step(
+                "each",
+                "for_each",
+                flow={"items": "/lines", "join": "all", "collect": "/checked", **flow},
+            ),
+            asked("check", input={"name": "/item/name"}),
+            step("note", "decision", schema={"type": "string"}, output={"/kind": ""},
+                 flow={"rows": [
+                     {"when": {"fact": "case/check/text", "op": "eq", "value": "bad"},
+                      "output": "bad"},
+                     {"output": "good"},
+                 ]}),
+            step("all", "join"),
+        ],
+        "each check",
+        "check note",
+        "note all",
+        "all done",
+        data={
+            "type": "object",
+            "properties": {
+                "lines": {
+                    "type": "array",
+                    "items": {"type": "object", "properties": {"name": {"type": "string"}}},
+                }
+            },
+        },
+    )  # fmt: skip
+
+
+def items(count: int) -> dict[str, Any]:
+    return {"lines": [{"name": f"n-{number}"} for number in range(count)]}
+
+
+def test_each_item_has_its_branch_so_many_at_once_and_all_are_collected_in_order() -> None:
+    case = begun(published(lines(at_once=2)), items(5))
+    assert case.tasks.filter(step_key="check").count() == 2
+
+    while case.tasks.filter(step_key="check", state="in_review").exists():
+        latest = case.tasks.filter(step_key="check", state="in_review").order_by("-id")[0]
+        number = int(latest.scope.rpartition(".")[2])
+        assert engine.data_of(latest)["item"] == {"name": f"n-{number}"}
+        text = "bad" if number == 3 else f"t-{number}"
+        world.decided(latest, "bea", "responded", output={"text": text})
+        assert case.tasks.filter(state="in_review").count() <= 2
+
+    checked = told(case).data["checked"]
+    assert [row["kind"] for row in checked] == ["good", "good", "good", "bad", "good"]
+    assert [row["check"]["text"] for row in checked] == ["t-0", "t-1", "t-2", "bad", "t-4"]
+    assert "check" not in case.data and "item" not in case.data
+    assert case.state == "completed"
+    assert engine.orphans() == []
+
+
+def test_no_items_is_a_list_that_is_done() -> None:
+    case = begun(published(lines()), items(0))
+
+    assert (told(case).state, case.data["checked"]) == ("completed", [])
+
+
+def test_any_item_is_enough_where_the_version_says_so() -> None:
+    case = begun(published(lines(complete_when="any")), items(3))
+
+    answered(case, "check")
+
+    assert told(case).state == "completed"
+    assert [row is None for row in case.data["checked"]] == [False, True, True]
+
+
+def test_what_is_no_list_stops_with_an_incident_and_goes_on_when_it_is_mended() -> None:
+    place = published(lines())
+    case = begun(place, {})
+
+    incident = task_of(case, "each").incidents.get()
+    assert "finds no list at /lines" in incident.detail["message"]
+
+    Task.objects.filter(case=case).first()
+    case.data = items(1)
+    case.save(update_fields=["data"])
+    engine.retry(incident.pk, actor=world.actor("dora"))
+    answered(case, "check")
+    assert told(case).state == "completed"
+
+
+def test_branches_inside_branches() -> None:
+    text = definition(
+        [
+            step("outer", "fork", flow={"join": "end_outer"}),
+            asked("alone"),
+            step("inner", "for_each",
+                 flow={"items": "/lines", "join": "end_inner", "collect": "/found"}),
+            asked("check"),
+            step("end_inner", "join"),
+            asked("sum"),
+            step("end_outer", "join"),
+        ],
+        "outer alone",
+        "outer inner",
+        "alone end_outer",
+        "inner check",
+        "check end_inner",
+        "end_inner sum",
+        "sum end_outer",
+        "end_outer done",
+        data={"type": "object", "properties": {"lines": {"type": "array"}}},
+    )  # fmt: skip
+    case = begun(published(text), {"lines": [1, 2]})
+
+    answered(case, "check", "a")
+    answered(case, "check", "b")
+    total = task_of(case, "sum")
+    assert engine.data_of(total)["found"] == [{"check": {"text": "a"}}, {"check": {"text": "b"}}]
+    assert told(case).data == {"lines": [1, 2]}
+
+    answered(case, "sum", "two")
+    answered(case, "alone", "x")
+    assert told(case).state == "completed"
+    assert case.data["sum"] == {"text": "two"}
+    assert [row["check"]["text"] for row in case.data["found"]] == ["a", "b"]
+    assert case.provenance["/sum"]["task"] == total.pk
+
+
+def test_what_two_branches_write_is_merged_by_its_rule() -> None:
+    text = definition(
+        [
+            step("split", "fork", flow={"join": "meet", "merge": {"/notes": "append"}}),
+            asked("law", output={"/notes": "/text"}),
+            asked("money", output={"/notes": "/text"}),
+            step("meet", "join"),
+        ],
+        "split law",
+        "split money",
+        "law meet",
+        "money meet",
+        "meet done",
+    )
+    case = begun(published(text))
+
+    answered(case, "money", "second")
+    answered(case, "law", "first")
+
+    assert told(case).data == {"notes": ["first", "second"]}
+
+
+def test_cancelling_a_case_cancels_its_branches() -> None:
+    case = begun(published(fork()))
+
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="Sent twice.")
+
+    assert open_steps(case) == []
+    assert told(case).state == "cancelled"
