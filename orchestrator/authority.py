@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from orchestrator.exceptions import NotAllowed, NotFound
 from orchestrator.models import (
@@ -30,6 +31,7 @@ from orchestrator.models import (
     Workflow,
 )
 from orchestrator.models.standing import NOTHING, Lane, Standing, Way, standing
+from orchestrator.spelling import plain
 
 Row = TypeVar("Row", bound=Model)
 Subject = Workflow | Case | Task | Incident | Seat
@@ -48,12 +50,21 @@ SEEING: Final = frozenset({"view", "export"})
 OWNING: Final = frozenset({"assign"})
 """What a workflow's owner may do there without a permission."""
 
-UNSEEN: Final = "You may not see this workflow."
-INACTIVE: Final = "This account is not active."
-BARRED: Final = "You have had a part in this already; it needs other eyes."
-AUTHOR: Final = "Nobody decides on its own output."
-WITHHELD: Final = "This is withheld from you here."
-CLOSED: Final = "Nobody can decide this any more."
+RIGHTS: Final = {
+    "start": gettext_noop("start"),
+    "cancel": gettext_noop("cancel"),
+    "resolve": gettext_noop("resolve"),
+    "assign": gettext_noop("assign"),
+    "halt": gettext_noop("halt"),
+    "publish": gettext_noop("publish"),
+}
+
+UNSEEN: Final = gettext_noop("You may not see this workflow.")
+INACTIVE: Final = gettext_noop("This account is not active.")
+BARRED: Final = gettext_noop("You have had a part in this already; it needs other eyes.")
+AUTHOR: Final = gettext_noop("Nobody decides on its own output.")
+WITHHELD: Final = gettext_noop("This is withheld from you here.")
+CLOSED: Final = gettext_noop("Nobody can decide this any more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ def may(actor: Actor, action: str, subject: Subject | None) -> Answer:
     """
     held = standing(actor)
     if not held.active:
-        return Answer(allowed=False, reasons=[INACTIVE])
+        return Answer(allowed=False, reasons=[_(INACTIVE)])
     if action in DECIDING and isinstance(subject, Seat):
         answer = _may_decide(held, subject)
         return _unclaimed(answer, actor, held, subject) if action == "claim" else answer
@@ -130,11 +141,11 @@ def _first(rows: QuerySet[Row]) -> Row:
 def _may_act(held: Standing, actor: Actor, action: str, workflow: Workflow | None) -> Answer:
     place = None if workflow is None else workflow.pk
     if held.excluded(action, place):
-        return Answer(allowed=False, reasons=[WITHHELD])
+        return Answer(allowed=False, reasons=[_(WITHHELD)])
     if granted := held.granted(action, place):
         return Answer(allowed=True, grant=_grant(granted.grant))
     if place is not None and not held.sees(place):
-        return Answer(allowed=False, reasons=[UNSEEN])
+        return Answer(allowed=False, reasons=[_(UNSEEN)])
     if action in OWNING and workflow is not None and workflow.owner_id == actor.user_id:
         return Answer(allowed=True)
     return _by_permission(actor, action)
@@ -150,7 +161,7 @@ def _by_permission(actor: Actor, action: str) -> Answer:
     permission = PERMISSIONS.get(action)
     if permission and actor.user and _is_permitted(actor.user, permission):
         return Answer(allowed=True)
-    return Answer(allowed=False, reasons=[f"You do not hold the right to {action} here."])
+    return Answer(allowed=False, reasons=[_lacking(action)])
 
 
 PERMITTED: Final = """
@@ -168,6 +179,10 @@ SELECT EXISTS (
     )
 )
 """
+
+
+def _lacking(action: str) -> str:
+    return _("You do not hold the right to %s here.") % _(RIGHTS.get(action, action))
 
 
 def _is_permitted(user: User, permission: str) -> bool:
@@ -196,16 +211,16 @@ def _may_decide(held: Standing, seat: Seat) -> Answer:
 
 def _hindrances(held: Standing, seat: Seat) -> list[str]:
     """What holds whatever right the actor has."""
-    reasons = [] if seat.state == SeatState.OPEN else [CLOSED]
+    reasons = [] if seat.state == SeatState.OPEN else [_(CLOSED)]
     if held.selves and Attempt.objects.filter(task=seat.task_id, actor__in=held.selves).exists():
-        reasons.append(AUTHOR)
+        reasons.append(_(AUTHOR))
     return reasons
 
 
 def _unclaimed(answer: Answer, actor: Actor, held: Standing, seat: Seat) -> Answer:
     claimed = seat.claim_expires_at is not None and seat.claim_expires_at > held.at
     if claimed and seat.claimed_by_id != held.actor:
-        taken = f"{seat.claimed_by} is deciding this."
+        taken = _("%s is deciding this.") % seat.claimed_by
     else:
         taken = assigned(seat, actor)
     return Answer(allowed=False, reasons=[*answer.reasons, taken]) if taken else answer
@@ -223,18 +238,19 @@ def assigned(seat: Seat, actor: Actor) -> str:
 
 def _no_way(held: Standing, seat: Seat) -> list[str]:
     if not held.sees(seat.workflow_id):
-        return [UNSEEN]
+        return [_(UNSEEN)]
     if held.excluded("decide", seat.workflow_id, seat.step_key):
-        return [WITHHELD]
-    return [f"{seat.group.name} decide here, and whoever holds a Grant to."]
+        return [_(WITHHELD)]
+    return [_("%s decide here, and whoever holds a Grant to.") % seat.group.name]
 
 
 def _against(held: Standing, way: Way, seat: Seat) -> list[str]:
     """Why the actor cannot decide this seat by this way; empty where it can."""
-    reasons = [] if {held.actor, *way.behind}.isdisjoint(seat.barred) else [BARRED]
+    reasons = [] if {held.actor, *way.behind}.isdisjoint(seat.barred) else [_(BARRED)]
     if way.limit is not None and not _is_within(way.limit, seat):
-        about = "no known amount" if seat.demand is None else f"{_plain(seat.demand)}"
-        reasons.append(f"This is about {about}; you may decide up to {_plain(way.limit)}.")
+        about = _("no known amount") if seat.demand is None else _plain(seat.demand)
+        told = {"about": about, "limit": _plain(way.limit)}
+        reasons.append(_("This is about %(about)s; you may decide up to %(limit)s.") % told)
     return reasons
 
 
@@ -247,4 +263,4 @@ def _is_within(limit: Decimal, seat: Seat) -> bool:
 
 
 def _plain(number: Decimal) -> str:
-    return "nothing" if number == NOTHING else f"{number.normalize():,f}"
+    return _("nothing") if number == NOTHING else plain(number)

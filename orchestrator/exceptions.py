@@ -1,6 +1,6 @@
 """Every refusal the core can give, one class each.
 
-The class docstring is the default message. ``type`` is the stable name that the
+``sentence`` is the default message. ``type`` is the stable name that the
 REST API sends in its problem details; ``status`` the HTTP status that fits.
 """
 
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 
 class Refusal(Exception):
-    """Rewire cannot do this."""
-
+    sentence = gettext_noop("Rewire cannot do this.")
     type: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
 
     def __init__(self, message: str = "", **details: Any) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+        super().__init__(message or _(self.sentence))
         self.details = details
 
     @property
@@ -25,8 +27,7 @@ class Refusal(Exception):
 
 
 class NotAllowed(Refusal):
-    """You do not hold the right to do this."""
-
+    sentence = gettext_noop("You do not hold the right to do this.")
     type = "not-allowed"
     status = 403
 
@@ -35,22 +36,19 @@ class NotAllowed(Refusal):
 
 
 class Unauthorized(Refusal):
-    """Send a valid key: Authorization: Bearer rw_<prefix>_<secret>."""
-
+    sentence = gettext_noop("Send a valid key: Authorization: Bearer rw_<prefix>_<secret>.")
     type = "unauthorized"
     status = 401
 
 
 class NotFound(Refusal):
-    """There is nothing here that you may see."""
-
+    sentence = gettext_noop("There is nothing here that you may see.")
     type = "not-found"
     status = 404
 
 
 class Invalid(Refusal):
-    """The data is not valid; each problem names its place."""
-
+    sentence = gettext_noop("The data is not valid; each problem names its place.")
     type = "invalid"
     status = 422
 
@@ -59,70 +57,63 @@ class Invalid(Refusal):
 
 
 class MalformedJSON(Refusal):
-    """The body is not JSON that Rewire accepts."""
-
+    sentence = gettext_noop("The body is not JSON that Rewire accepts.")
     type = "malformed-json"
     status = 400
 
 
 class TooLarge(Refusal):
-    """The body is larger than 1 MiB."""
-
+    sentence = gettext_noop("The body is larger than 1 MiB.")
     type = "too-large"
     status = 413
 
 
 class CaseConflict(Refusal):
-    """A case with this key exists already, with other data."""
-
+    sentence = gettext_noop("A case with this key exists already, with other data.")
     type = "case-conflict"
 
 
 class SignalConflict(Refusal):
-    """A signal with this id was taken already, with other content."""
-
+    sentence = gettext_noop("A signal with this id was taken already, with other content.")
     type = "signal-conflict"
 
 
 class CaseClosed(Refusal):
-    """The case is closed; nothing more can happen in it."""
-
+    sentence = gettext_noop("The case is closed; nothing more can happen in it.")
     type = "case-closed"
 
 
 class StaleFence(Refusal):
-    """Another worker holds this task now; this result was recorded and changes nothing."""
-
+    sentence = gettext_noop(
+        "Another worker holds this task now; this result was recorded and changes nothing."
+    )
     type = "stale-fence"
 
 
 class StaleClaim(Refusal):
-    """Your claim has ended or somebody else holds it; claim the task again."""
-
+    sentence = gettext_noop("Your claim has ended or somebody else holds it; claim the task again.")
     type = "stale-claim"
 
 
 class StaleDigest(Refusal):
-    """What you saw has changed since; look at the difference and decide again."""
-
+    sentence = gettext_noop(
+        "What you saw has changed since; look at the difference and decide again."
+    )
     type = "stale-digest"
 
 
 class AlreadyDecided(Refusal):
-    """This has been decided already."""
-
+    sentence = gettext_noop("This has been decided already.")
     type = "already-decided"
 
 
 class UndoClosed(Refusal):
-    """The time to undo this decision is over, or somebody has built on it."""
-
+    sentence = gettext_noop("The time to undo this decision is over, or somebody has built on it.")
     type = "undo-closed"
 
 
 class Unpublishable(Refusal):
-    """The draft cannot be published yet; each problem names its place."""
-
+    sentence = gettext_noop("The draft cannot be published yet; each problem names its place.")
     type = "unpublishable"
     status = 422
 
@@ -131,20 +122,26 @@ class Unpublishable(Refusal):
 
 
 class KeyMissing(Refusal):
-    """This write needs an Idempotency-Key header of 1 to 255 characters."""
-
+    sentence = gettext_noop("This write needs an Idempotency-Key header of 1 to 255 characters.")
     type = "idempotency-key-missing"
     status = 400
 
 
 class KeyReused(Refusal):
-    """This Idempotency-Key was used with another body."""
-
+    sentence = gettext_noop("This Idempotency-Key was used with another body.")
     type = "idempotency-key-reused"
     status = 422
 
 
 class KeyInProgress(Refusal):
-    """A request with this Idempotency-Key is still running; try again in a moment."""
-
+    sentence = gettext_noop(
+        "A request with this Idempotency-Key is still running; try again in a moment."
+    )
     type = "idempotency-key-in-progress"
+
+
+class Overloaded(Refusal):
+    """Too much machine work waits already; send this again in a while."""
+
+    type = "overloaded"
+    status = 429

@@ -129,8 +129,8 @@ def _detail(step: Step, right: DecisionRight) -> str:
     if right.mode == Mode.AUTO:
         return _("Nobody is asked.") + _audited(right)
     if right.mode == Mode.BLOCK:
-        doubt = f" {_('In doubt, %s decide.') % right.group}" if right.group else ""
-        return _("Nobody is asked.") + doubt
+        doubt = _("In doubt, %s decide.") % right.group if right.group else ""
+        return " ".join(filter(None, (_("Nobody is asked."), doubt)))
     words = engine.allowed_words(step, right)
     may = {"who": _who(right), "what": _listed(words), "time": duration(right.decide_within)}
     parts = [_("%(who)s may %(what)s within %(time)s") % may]
@@ -152,7 +152,7 @@ def _who(right: DecisionRight) -> str:
 
 
 def _audited(right: DecisionRight) -> str:
-    return f" {_('%s are audited.') % share(right.audit_rate)}" if right.audit_rate else ""
+    return _(" %s are audited.") % share(right.audit_rate) if right.audit_rate else ""
 
 
 def _listed(words: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from django.utils.formats import number_format
@@ -44,3 +45,9 @@ def duration(seconds: float) -> str:
 def listed(parts: list[str], last: str) -> str:
     """``a, b or c``; ``last`` joins the last two."""
     return f" {last} ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def plain(value: Decimal) -> str:
+    """All the digits that a number has, and no more."""
+    decimals = max(0, -int(value.normalize().as_tuple().exponent))
+    return number_format(value, decimals, force_grouping=True)

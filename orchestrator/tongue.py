@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,3 +22,15 @@ class Tongue:
 
 
 ENGLISH: Final = Tongue()
+
+_SPOKEN: Final[ContextVar[Tongue]] = ContextVar("spoken", default=ENGLISH)
+
+
+def speak(tongue: Tongue) -> None:
+    """From now on ``say`` answers in this tongue, in this thread of the web."""
+    _SPOKEN.set(tongue)
+
+
+def say(text: str) -> str:
+    """A text of the catalogue as whoever asked reads it; background work keeps English."""
+    return _SPOKEN.get().say(text)

@@ -6,17 +6,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from orchestrator import schema
 from orchestrator.diffing import Change, diff
 from orchestrator.models import Task, Word
 from review.screens import Refused
 from review.typed import Typed
 
-NO_WORD: Final = "Say what you decide: approve it, correct it, or one of the other answers."
-CHANGED: Final = "You changed fields. Save them as a correction, or put them back to approve."
-UNCHANGED: Final = "Nothing is changed. Approve it, or change what is wrong first."
-UNREADABLE: Final = "This cannot be saved yet."
-NO_TEXT: Final = "Write your answer first."
+NO_WORD: Final = gettext_noop(
+    "Say what you decide: approve it, correct it, or one of the other answers."
+)
+CHANGED: Final = gettext_noop(
+    "You changed fields. Save them as a correction, or put them back to approve."
+)
+UNCHANGED: Final = gettext_noop("Nothing is changed. Approve it, or change what is wrong first.")
+UNREADABLE: Final = gettext_noop("This cannot be saved yet.")
+NO_TEXT: Final = gettext_noop("Write your answer first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ def answer_of(task: Task, word: str, typed: Typed) -> Answer:
         case Word.REJECTED | Word.ESCALATED:
             reason = typed.sheets[word]["reason"]
             return Answer(word, reasons={"": reason} if reason else {}, comment=comment)
-    return Answer(word, refused=Refused(NO_WORD))
+    return Answer(word, refused=Refused(_(NO_WORD)))
 
 
 def typed_changes(task: Task, typed: Typed) -> list[Change]:
@@ -58,27 +65,27 @@ def _approval(task: Task, typed: Typed, comment: str) -> Answer:
         return Answer(Word.APPROVED, comment=comment)
     value, errors = schema.parse(task.step.schema, typed.fields)
     if diff(task.proposal, value):
-        return Answer(Word.APPROVED, refused=Refused(CHANGED, errors))
+        return Answer(Word.APPROVED, refused=Refused(_(CHANGED), errors))
     return Answer(Word.APPROVED, comment=comment)
 
 
 def _correction(task: Task, typed: Typed, comment: str) -> Answer:
     value, errors = schema.parse(task.step.schema, typed.fields or {})
     if errors:
-        return Answer(Word.CORRECTED, refused=Refused(UNREADABLE, errors))
+        return Answer(Word.CORRECTED, refused=Refused(_(UNREADABLE), errors))
     changes = diff(task.proposal, value)
     if not changes:
-        return Answer(Word.CORRECTED, refused=Refused(UNCHANGED))
+        return Answer(Word.CORRECTED, refused=Refused(_(UNCHANGED)))
     return Answer(Word.CORRECTED, value, _reasons(typed, changes), comment)
 
 
 def _response(task: Task, typed: Typed, comment: str) -> Answer:
     """A human step is answered with its form, an agent's output with words."""
     if task.step.kind != "human":
-        refused = None if comment else Refused(NO_TEXT)
+        refused = None if comment else Refused(_(NO_TEXT))
         return Answer(Word.RESPONDED, comment=comment, refused=refused)
     value, errors = schema.parse(task.step.schema, typed.fields or {})
-    refused = Refused(UNREADABLE, errors) if errors else None
+    refused = Refused(_(UNREADABLE), errors) if errors else None
     return Answer(Word.RESPONDED, value, comment=comment, refused=refused)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from orchestrator.diffing import Change, ThreeWay, diff, three_way
 from orchestrator.models import Actor, Decision, Seat
 from orchestrator.pages import name_of
@@ -34,7 +36,7 @@ class Sides:
     names: dict[str, str]
 
 
-def who(actor: Actor) -> str:
+def who(actor: Actor | None) -> str:
     return name_of(actor)
 
 
@@ -74,4 +76,4 @@ def sides_of(decisions: Sequence[Earlier], first: Any) -> Sides | None:
         return None
     left, right = said[-2:]
     rows = [row for row in three_way(first, left.output, right.output) if row.state != "same"]
-    return Sides(rows, {"base": "Agent", "left": left.who, "right": right.who})
+    return Sides(rows, {"base": _("Agent"), "left": left.who, "right": right.who})

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from orchestrator.attachments import Attached, key_of
 from orchestrator.images import is_image
 from orchestrator.pointers import MISSING, lookup
@@ -44,7 +46,7 @@ def exhibits(
 
 
 def _exhibit(item: Mapping[str, str], value: Any, files: Files) -> Exhibit:
-    label = item.get("label") or item["path"].rpartition("/")[2] or "Case"
+    label = item.get("label") or item["path"].rpartition("/")[2] or _("Case")
     if value is MISSING or value is None:
         return Exhibit("missing", label)
     wanted = item.get("as", "json")

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 
 from orchestrator.exceptions import Refusal
 from orchestrator.models import Actor, Word, Workflow
+from orchestrator.spelling import at_least, number
 from review.feedback import (
     FILTERS,
     FORMATS,
@@ -101,7 +102,7 @@ class Found:
 
     @property
     def rows_text(self) -> str:
-        return f"{COUNTED:,}+" if self.more else f"{self.rows:,}"
+        return at_least(COUNTED if self.more else self.rows, more=self.more)
 
 
 def _found(query: Query, format: Format) -> Found:  # noqa: A002
@@ -145,7 +146,7 @@ def _page(
         "values": values,
         "problems": _sentences(refusal),
         "found": found,
-        "looked_at": f"{COUNTED:,}",
+        "looked_at": number(COUNTED),
         "exports": history(workflows),
         "exports_url": reverse("review:exports"),
         "download_url": reverse("review:download"),

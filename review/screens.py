@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from orchestrator import authority
 from orchestrator.attachments import attached
@@ -70,6 +71,7 @@ class Screen:
     earlier: list[Earlier]
     sides: Sides | None
     held_by: str = ""
+    assigned_by: str = ""
     can_claim: bool = False
     why_not: str = ""
 
@@ -110,13 +112,13 @@ class Screen:
 
     @property
     def seat_label(self) -> str:
-        return f"Seat {self.seat.number} of {self.seats}"
+        return _("Seat %(number)s of %(seats)s") % {"number": self.seat.number, "seats": self.seats}
 
     @property
     def output_title(self) -> str:
         if self.human:
-            return "Your answer"
-        return "Output" if self.seat.round > 1 else "Output of the agent"
+            return _("Your answer")
+        return _("Output") if self.seat.round > 1 else _("Output of the agent")
 
     @property
     def purpose_label(self) -> str:
@@ -172,6 +174,7 @@ def screen_of(
         earlier=earlier,
         sides=sides_of(earlier, _first_output(shown)) if seat.purpose == "adjudicate" else None,
         held_by=holder,
+        assigned_by=who(seat.assigned_by) if seat.assigned_to_id == actor.pk else "",
         can_claim=answer is not None and answer.allowed and not holder,
         why_not=" ".join(answer.reasons) if answer and not holder else "",
     )

@@ -17,6 +17,7 @@ from orchestrator.models import (
     Task,
     Workflow,
 )
+from orchestrator.telling import reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def shown(seat: Seat, actor: Actor) -> Shown:
         output=task.proposal,
         confidence=attempt.confidence if attempt and is_open else None,
         field_confidence=(attempt.field_confidence if attempt else {}) if is_open else None,
-        why=routing.reason if is_open else None,
+        why=reason_of(routing) if is_open else None,
         rules=routing.why if is_open else None,
         allowed=engine.allowed_words(step, right, seat.level),
         digest=engine.screen_digest(task, task.case),

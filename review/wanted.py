@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext_noop
+
 Order = Literal["due", "confidence", "created"]
 
 ORDERS: Final[Mapping[Order, str]] = {
-    "due": "Due first",
-    "confidence": "Least sure first",
-    "created": "Oldest first",
+    "due": gettext_noop("Due first"),
+    "confidence": gettext_noop("Least sure first"),
+    "created": gettext_noop("Oldest first"),
 }
 
 

@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
@@ -136,10 +137,7 @@ def explain_problem(request: HttpRequest, name: str) -> HttpResponse:
 def refusals() -> list[dict[str, Any]]:
     """The problems that have a name of their own, by status."""
     known = sorted(Refusal.__subclasses__(), key=lambda one: (one.status, one.type))
-    return [
-        {"type": one.type, "status": one.status, "sentence": (one.__doc__ or "").strip()}
-        for one in known
-    ]
+    return [{"type": one.type, "status": one.status, "sentence": _(one.sentence)} for one in known]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from orchestrator.pointers import child
 logger = logging.getLogger(__name__)
 
 MOST_PROBLEMS = 100
+SECONDS_OVERLOADED = 5
 
 
 def problem(type_: str, status: int, title: str, detail: str = "", **members: Any) -> HttpResponse:
@@ -39,10 +40,12 @@ def problem(type_: str, status: int, title: str, detail: str = "", **members: An
 
 
 def refused(refusal: Refusal) -> HttpResponse:
-    title = (type(refusal).__doc__ or "").strip()
+    title = type(refusal).sentence
     response = problem(refusal.type, refusal.status, title, refusal.message, **refusal.details)
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        response["Retry-After"] = str(SECONDS_OVERLOADED)
     return response
 
 

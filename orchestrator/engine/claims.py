@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.db.models import Case, F, Func, Value, When
 from django.db.models.expressions import Combinable
+from django.utils.translation import gettext as _
 
 from orchestrator import authority
 from orchestrator.engine.acts import acting
@@ -198,7 +199,7 @@ def _free_seat(task: Task, actor: Actor, seconds: int) -> Seat:
         if _claimed(seat, actor, seconds):
             return _seats().get(pk=seat.pk)
     assigned = next(filter(None, (authority.assigned(seat, actor) for seat in allowed)), "")
-    raise StaleClaim(assigned or "Somebody else is deciding this.")
+    raise StaleClaim(assigned or _("Somebody else is deciding this."))
 
 
 def _claimed(seat: Seat, actor: Actor, seconds: int) -> bool:
@@ -225,7 +226,7 @@ def _nothing_waits(task: Task) -> Refusal:
         return AlreadyDecided()
     if task.state == TaskState.CANCELLED:
         return CaseClosed()
-    return NotFound("Nothing waits for a decision here.")
+    return NotFound(_("Nothing waits for a decision here."))
 
 
 @transaction.atomic
@@ -267,7 +268,7 @@ def unclaim(seat_id: int, *, actor: Actor) -> Seat:
         live = Seat.objects.open().filter(pk=seat_id, claim_expires_at__gt=ClockTimestamp())
         held = live.select_for_update(no_key=True).first()
         if held is None:
-            raise StaleClaim("Nobody holds this any more.")
+            raise StaleClaim(_("Nobody holds this any more."))
         refs = {"task": held.task_id, "seat": held.pk}
         act.note("seat.released", refs, {"held_by": held.claimed_by_id})
         Seat.objects.filter(pk=held.pk).update(**FREE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from orchestrator.engine.acts import Act, locked_task
 from orchestrator.exceptions import Invalid, NotFound
 from orchestrator.models import Incident, Seat, SeatState, Task, TaskState
@@ -47,7 +49,7 @@ def begin(act: Act, incident_id: int) -> tuple[Incident, Task]:
     task = locked_task(act, incident.task_id)
     incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
     if incident.state != "open":
-        raise NotFound("This incident was resolved meanwhile.")
+        raise NotFound(_("This incident was resolved meanwhile."))
     return incident, task
 
 
@@ -74,5 +76,5 @@ def reason_given(reason: str) -> str:
     """The reason without the spaces around it. Raises Invalid when nothing is left."""
     if not (reason := reason.strip()):
         problem = {"path": "/reason", "message": "Say why."}
-        raise Invalid("A reason is missing: say why.", problems=[problem])
+        raise Invalid(_("A reason is missing: say why."), problems=[problem])
     return reason[:2000]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from orchestrator.definitions import export_version, problems
 from orchestrator.engine import events
@@ -22,7 +23,7 @@ def publish(version: WorkflowVersion, *, actor: Actor) -> WorkflowVersion:
     workflow, now = events.locked(Workflow, version.workflow_id)
     draft = workflow.versions.filter(pk=version.pk, published_at=None).first()
     if draft is None:
-        raise NotFound("This draft was published or replaced meanwhile.")
+        raise NotFound(_("This draft was published or replaced meanwhile."))
     if found := problems(draft):
         raise Unpublishable(problems=[problem.as_json() for problem in found])
     draft.published_at, draft.published_by = now, actor.user

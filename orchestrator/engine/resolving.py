@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from orchestrator import authority, routing
 from orchestrator.diffing import same
 from orchestrator.engine.acts import Act, acting
@@ -71,7 +73,7 @@ def _ask_again(act: Act, task: Task, attempt: Attempt | None) -> None:
     route = routing.route(act.definition.rules[task.step_key], facts)
     right = asked_right(act, task, route)
     if right is None:
-        raise Invalid("No rule of this step asks a person: skip it, or cancel the case.")
+        raise Invalid(_("No rule of this step asks a person: skip it, or cancel the case."))
     routed = record_route(
         act, task, route, right, attempt=attempt, action=Mode(right.mode), facts=facts
     )
@@ -100,5 +102,5 @@ def skip_step(incident_id: int, *, actor: Actor, reason: str) -> None:
 def _beyond(act: Act, task: Task) -> Step:
     target = next_step(act, task, "", None) or next_step(act, task, Word.REJECTED, None)
     if target is None:
-        raise Invalid("No transition leads on without an output: try again, or cancel the case.")
+        raise Invalid(_("No transition leads on without an output: try again, or cancel the case."))
     return target

@@ -7,10 +7,12 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
+from django.utils.translation import gettext as _
+
 from orchestrator import authority, routing, schema
 from orchestrator.diffing import Change, diff, patch, same
+from orchestrator.engine import reconciling
 from orchestrator.engine.bench import Bench
-from orchestrator.engine.definition import allowed_words
 from orchestrator.engine.judging import note_decision, proof_of
 from orchestrator.engine.opening import demand_of, facts_of
 from orchestrator.exceptions import Invalid
@@ -25,6 +27,8 @@ from orchestrator.models import (
 )
 from orchestrator.models.statements import insert_beside
 from orchestrator.pointers import Problem, child
+from orchestrator.spelling import number
+from orchestrator.telling import tongue
 
 MOST_COMMENT: Final = 4000
 MOST_SECONDS: Final = 7 * 24 * 3600.0
@@ -32,7 +36,7 @@ MOST_SECONDS: Final = 7 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What somebody wants to say of an output, as it came in."""
+    """What somebody wants to say of an output, as it came in; ``proof`` is kept as it is."""
 
     word: str
     output: Any = None
@@ -42,6 +46,7 @@ class Said:
     final: bool = False
     via: str = "page"
     digest: str = ""
+    proof: Mapping[str, Any] = field(default_factory=dict)
 
 
 def checked_output(bench: Bench, said: Said) -> Any:
@@ -50,10 +55,12 @@ def checked_output(bench: Bench, said: Said) -> Any:
     Raises Invalid with the place of every problem, and NotAllowed for a value beyond what
     its author may decide, where no rule would look at it again.
     """
-    words = allowed_words(bench.task.step, bench.right, bench.seat.level)
+    words = reconciling.words_on(bench.seat, bench.task.step, bench.right)
     if said.word not in words:
-        _refuse("/decision", f"Choose one of {', '.join(words)}.")
-    _check_words(bench, said)
+        _refuse("/decision", _("Choose one of %s.") % ", ".join(words))
+    check_words(bench, said)
+    if bench.seat.purpose == SeatPurpose.RECONCILE:
+        return reconciling.found_output(bench, said.word, said.output)
     match said.word:
         case Word.APPROVED:
             return _approved(bench, said)
@@ -68,27 +75,29 @@ def _refuse(path: str, message: str) -> NoReturn:
     raise Invalid(message, problems=[Problem(path, message).as_json()])
 
 
-def _check_words(bench: Bench, said: Said) -> None:
+def check_words(bench: Bench, said: Said) -> None:
     if len(said.comment) > MOST_COMMENT or "\x00" in said.comment:
-        _refuse("/comment", f"Write at most {MOST_COMMENT:,} characters.")
+        _refuse("/comment", _("Write at most %s characters.") % number(MOST_COMMENT))
     codes = [reason["code"] for reason in bench.task.step.reasons]
     for path, code in said.reasons.items():
         if code not in codes:
-            _refuse(child("/reasons", path), f"Choose one of {', '.join(codes) or 'none'}.")
+            _refuse(
+                child("/reasons", path), _("Choose one of %s.") % (", ".join(codes) or _("none"))
+            )
         if path and not path.startswith("/"):
-            _refuse("/reasons", "Name the field by its path, as in /amount.")
+            _refuse("/reasons", _("Name the field by its path, as in /amount."))
 
 
 def _approved(bench: Bench, said: Said) -> Any:
     if said.output is not None and not same(said.output, bench.task.proposal):
-        _refuse("/output", "You changed fields: save a correction, or take the changes back.")
+        _refuse("/output", _("You changed fields: save a correction, or take the changes back."))
     return bench.task.proposal
 
 
 def _corrected(bench: Bench, said: Said) -> Any:
     _check_schema(bench, said.output)
     if same(said.output, bench.task.proposal):
-        _refuse("/output", "Nothing is changed: approve it, or change what is wrong.")
+        _refuse("/output", _("Nothing is changed: approve it, or change what is wrong."))
     if bench.seat.blind or bench.seat.purpose == SeatPurpose.ADJUDICATE:
         _check_last_word(bench, said.output)
     return said.output
@@ -97,7 +106,7 @@ def _corrected(bench: Bench, said: Said) -> Any:
 def _responded(bench: Bench, said: Said) -> Any:
     if said.output is None and bench.task.step.kind != StepKind.HUMAN:
         if not said.comment.strip():
-            _refuse("/comment", "Write the answer.")
+            _refuse("/comment", _("Write the answer."))
         return None
     _check_schema(bench, said.output)
     _check_limit(bench, said.output)
@@ -106,10 +115,10 @@ def _responded(bench: Bench, said: Said) -> Any:
 
 def _check_schema(bench: Bench, output: Any) -> None:
     if output is None:
-        _refuse("/output", "Give the whole output.")
+        _refuse("/output", _("Give the whole output."))
     if found := schema.validate(bench.task.step.schema, output):
         problems = [Problem(f"/output{row.path}", row.message).as_json() for row in found]
-        raise Invalid("The output does not fit its schema.", problems=problems)
+        raise Invalid(_("The output does not fit its schema."), problems=problems)
 
 
 def _check_last_word(bench: Bench, output: Any) -> None:
@@ -123,7 +132,9 @@ def _check_last_word(bench: Bench, output: Any) -> None:
 def check_block(route: routing.Route) -> None:
     """Raises Invalid where the rules block a value."""
     if route.mode == Mode.BLOCK:
-        _refuse("/output", f"The rules block this value: {route.reason}.")
+        _refuse(
+            "/output", _("The rules block this value: %s.") % routing.reason(route.why, tongue())
+        )
 
 
 def _check_limit(bench: Bench, output: Any) -> None:
@@ -159,7 +170,9 @@ def write(
         patch=patch(changes),
         reasons=dict(said.reasons),
         comment=said.comment,
-        proof=proof_of(bench.act, bench.routed, grant=grant, group=bench.seat.group_id),
+        proof=proof_of(
+            bench.act, bench.routed, grant=grant, group=bench.seat.group_id, **said.proof
+        ),
         shown_digest=said.digest,
         seconds=seconds,
         created_at=bench.act.now,

@@ -10,59 +10,60 @@ from jsonschema_rs import ValidationError
 
 from orchestrator.pointers import Problem, child
 from orchestrator.strictjson import visible
+from orchestrator.tongue import gettext_noop, say
 from orchestrator.wording import shown
 
-FILL_IN: Final = "Fill this in."
+FILL_IN: Final = gettext_noop("Fill this in.")
 _MOST_OPTIONS: Final = 8
 _LONGEST: Final = 200
 
 _EXPECTED: Final[Mapping[str, str]] = {
-    "string": "Give a text.",
-    "number": "Give a number, like 12.50.",
-    "integer": "Give a whole number, like 12.",
-    "boolean": "Choose yes or no.",
-    "enum": "Choose one of the options.",
-    "object": "Give an object with its fields.",
-    "array": "Give a list.",
-    "null": "Leave this empty.",
+    "string": gettext_noop("Give a text."),
+    "number": gettext_noop("Give a number, like 12.50."),
+    "integer": gettext_noop("Give a whole number, like 12."),
+    "boolean": gettext_noop("Choose yes or no."),
+    "enum": gettext_noop("Choose one of the options."),
+    "object": gettext_noop("Give an object with its fields."),
+    "array": gettext_noop("Give a list."),
+    "null": gettext_noop("Leave this empty."),
 }
 _FORMATS: Final[Mapping[str, str]] = {
-    "date": "Give a date, like 2025-01-31.",
-    "date-time": "Give a date and time with its zone, like 2025-01-31T14:30:00Z.",
-    "time": "Give a time with its zone, like 14:30:00Z.",
-    "duration": "Give a duration, like P3D or PT4H.",
-    "email": "Give an e-mail address, like name@example.org.",
-    "uri": "Give a web address, like https://example.org/.",
-    "uuid": "Give a UUID, like 123e4567-e89b-12d3-a456-426614174000.",
+    "date": gettext_noop("Give a date, like 2025-01-31."),
+    "date-time": gettext_noop("Give a date and time with its zone, like 2025-01-31T14:30:00Z."),
+    "time": gettext_noop("Give a time with its zone, like 14:30:00Z."),
+    "duration": gettext_noop("Give a duration, like P3D or PT4H."),
+    "email": gettext_noop("Give an e-mail address, like name@example.org."),
+    "uri": gettext_noop("Give a web address, like https://example.org/."),
+    "uuid": gettext_noop("Give a UUID, like 123e4567-e89b-12d3-a456-426614174000."),
 }
 _ADVICE: Final[Mapping[str, str]] = {
     "required": FILL_IN,
-    "minimum": "Give {limit} or more.",
-    "maximum": "Give {limit} or less.",
-    "exclusiveMinimum": "Give more than {limit}.",
-    "exclusiveMaximum": "Give less than {limit}.",
-    "multipleOf": "Give a multiple of {multiple_of}.",
-    "minLength": "Write at least {limit} characters.",
-    "maxLength": "Shorten this to at most {limit} characters.",
-    "pattern": "Write this the way the pattern {pattern} says.",
-    "minItems": "Add rows: at least {limit} are needed.",
-    "maxItems": "Remove rows: at most {limit} are allowed.",
-    "uniqueItems": "Remove the row that stands here twice.",
-    "minProperties": "Give at least {limit} fields.",
-    "maxProperties": "Give at most {limit} fields.",
-    "additionalProperties": "Remove this: there is no such field.",
-    "unevaluatedProperties": "Remove this: there is no such field.",
-    "falseSchema": "Remove this: nothing is allowed here.",
-    "anyOf": "Give this in one of the forms that are allowed.",
-    "oneOf": "Give this in exactly one of the forms that are allowed.",
-    "const": "Give {expected_value!r}.",
-    "not": "Give something else: this is not allowed.",
+    "minimum": gettext_noop("Give {limit} or more."),
+    "maximum": gettext_noop("Give {limit} or less."),
+    "exclusiveMinimum": gettext_noop("Give more than {limit}."),
+    "exclusiveMaximum": gettext_noop("Give less than {limit}."),
+    "multipleOf": gettext_noop("Give a multiple of {multiple_of}."),
+    "minLength": gettext_noop("Write at least {limit} characters."),
+    "maxLength": gettext_noop("Shorten this to at most {limit} characters."),
+    "pattern": gettext_noop("Write this the way the pattern {pattern} says."),
+    "minItems": gettext_noop("Add rows: at least {limit} are needed."),
+    "maxItems": gettext_noop("Remove rows: at most {limit} are allowed."),
+    "uniqueItems": gettext_noop("Remove the row that stands here twice."),
+    "minProperties": gettext_noop("Give at least {limit} fields."),
+    "maxProperties": gettext_noop("Give at most {limit} fields."),
+    "additionalProperties": gettext_noop("Remove this: there is no such field."),
+    "unevaluatedProperties": gettext_noop("Remove this: there is no such field."),
+    "falseSchema": gettext_noop("Remove this: nothing is allowed here."),
+    "anyOf": gettext_noop("Give this in one of the forms that are allowed."),
+    "oneOf": gettext_noop("Give this in exactly one of the forms that are allowed."),
+    "const": gettext_noop("Give {expected_value!r}."),
+    "not": gettext_noop("Give something else: this is not allowed."),
 }
 
 
 def expected(kind: str) -> str:
     """What belongs in a field of a kind or JSON type."""
-    return _EXPECTED[kind]
+    return say(_EXPECTED[kind])
 
 
 def problems_of(error: ValidationError) -> Iterator[Problem]:
@@ -99,11 +100,13 @@ def _message(error: ValidationError, details: Mapping[str, Any]) -> str:
     if name == "enum":
         return _options(details["options"])
     if name == "minLength" and error.instance == "":
-        return FILL_IN
+        return say(FILL_IN)
     if name == "pattern" and "pattern" not in details:
-        return "Give something simpler: checking this takes too long."
+        return say(gettext_noop("Give something simpler: checking this takes too long."))
     advice = _FORMATS.get(details["format"]) if name == "format" else _ADVICE.get(name)
-    return advice.format(**details) if advice else f"Change this: {_cut(error.message)}."
+    if not advice:
+        return say(gettext_noop("Change this: %s.")) % _cut(error.message)
+    return say(advice).format(**details)
 
 
 def _cut(message: str) -> str:
@@ -112,14 +115,16 @@ def _cut(message: str) -> str:
 
 def _wanted_type(value: Any, types: Sequence[str]) -> str:
     if value is None:
-        return FILL_IN
+        return say(FILL_IN)
     wanted = [name for name in types if name != "null"]
     if len(wanted) == 1:
-        return _EXPECTED[wanted[0]]
-    return f"Give one of these: {', '.join(wanted)}." if wanted else _EXPECTED["null"]
+        return expected(wanted[0])
+    if not wanted:
+        return expected("null")
+    return say(gettext_noop("Give one of these: %s.")) % ", ".join(wanted)
 
 
 def _options(options: Sequence[Any]) -> str:
     if len(options) > _MOST_OPTIONS:
-        return _EXPECTED["enum"]
-    return f"Choose one of {', '.join(shown(option) for option in options)}."
+        return expected("enum")
+    return say(gettext_noop("Choose one of %s.")) % ", ".join(map(shown, options))

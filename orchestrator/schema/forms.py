@@ -12,9 +12,12 @@ from orchestrator.pointers import MISSING, child
 from orchestrator.schema.checking import validate
 from orchestrator.schema.encoding import encode
 from orchestrator.schema.posted import Node, hidden, name_of, read, unified
-from orchestrator.schema.shapes import LONG, Kind, Shape, Shapes, shapes_of
+from orchestrator.schema.shapes import EMPTY, LONG, WORDS, Choice, Kind, Shape, Shapes, shapes_of
+from orchestrator.tongue import gettext_noop, say
 
 _BLANK: Final = Node()
+_NOT_GIVEN: Final = gettext_noop("Not given")
+_VALUE: Final = gettext_noop("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def fields(
     else:
         node = encode(MISSING if empty else value, shapes.root, shapes, required=True)
     drawing = _Drawing(shapes, errors, confidence or {})
-    whole = drawing.draw(node, shapes.root, _Place("", "", "Value"))
+    whole = drawing.draw(node, shapes.root, _Place("", "", say(_VALUE)))
     return list(whole.children) if whole.kind == "object" else [whole]
 
 
@@ -221,12 +224,17 @@ def _offered(node: Node, shape: Shape, text: str, place: _Place) -> tuple[tuple[
     """The choices, with one for nothing where that may be, and one for what should not be."""
     if not shape.choices or (shape.kind == "boolean" and node.empty == "false"):
         return ()
-    offered = [(choice.token, choice.label) for choice in shape.choices]
+    offered = [(choice.token, _named(choice)) for choice in shape.choices]
     if not text or shape.nullable or not place.required:
-        offered.insert(0, ("", "Empty" if node.empty == "null" else "Not given"))
+        offered.insert(0, ("", say(EMPTY if node.empty == "null" else _NOT_GIVEN)))
     if text and all(token != text for token, _ in offered):
         offered.append((text, text))
     return tuple(offered)
+
+
+def _named(choice: Choice) -> str:
+    """The words of the house in the reader's language; those of the schema as they are."""
+    return say(choice.label) if choice.label in WORDS else choice.label
 
 
 def _humanised(key: str) -> str:

@@ -13,8 +13,9 @@ from orchestrator.schema.advice import expected
 from orchestrator.schema.checking import validate
 from orchestrator.schema.posted import Node, read, unified
 from orchestrator.schema.shapes import WRITTEN, Shape, Shapes, chosen, shapes_of
+from orchestrator.tongue import gettext_noop, say
 
-_FILL_ROW: Final = "Fill this in, or remove the row."
+_FILL_ROW: Final = gettext_noop("Fill this in, or remove the row.")
 _EMPTY_VALUES: Final[Mapping[str, Callable[[], Any]]] = {
     "absent": lambda: MISSING,
     "null": lambda: None,
@@ -81,7 +82,7 @@ class _Reader:
     def _row(self, node: Node, schema: Any, path: str) -> Any:
         value = self.read(node, schema, path)
         if value is MISSING:
-            self.errors[path] = _FILL_ROW
+            self.errors[path] = say(_FILL_ROW)
             return None
         return value
 
@@ -92,7 +93,7 @@ class _Reader:
         try:
             return strictjson.loads(text.encode(), max_bytes=_MOST_JSON)
         except Refusal as refusal:
-            self.errors[path] = f"Write this as JSON. {refusal.message}"
+            self.errors[path] = say(gettext_noop("Write this as JSON. %s")) % refusal.message
             return text
 
     def _choice(self, node: Node, shape: Shape, path: str) -> Any:
@@ -119,14 +120,14 @@ class _Reader:
             return text
         value = int(plain) if _INTEGER.fullmatch(plain) else float(plain)
         if not -_LIMIT <= value < _LIMIT:
-            self.errors[path] = "Give a number of at most 18 digits."
+            self.errors[path] = say(gettext_noop("Give a number of at most 18 digits."))
             return text
         return value
 
     def _empty(self, node: Node, path: str) -> Any:
         """What the place stands for where nothing was given."""
         if node.empty == "new":
-            self.errors[path] = _FILL_ROW
+            self.errors[path] = say(_FILL_ROW)
             return None
         return _EMPTY_VALUES[node.empty]()
 

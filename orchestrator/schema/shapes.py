@@ -14,6 +14,7 @@ import orjson
 
 from orchestrator.canonical import same
 from orchestrator.pointers import MISSING, lookup
+from orchestrator.tongue import gettext_noop
 
 Kind = Literal[
     "string", "text", "number", "integer", "boolean", "enum", "date", "datetime",
@@ -22,6 +23,10 @@ Kind = Literal[
 
 WRITTEN: Final = frozenset({"string", "text", "date", "datetime"})
 LONG: Final = 200
+EMPTY: Final = gettext_noop("Empty")
+YES: Final = gettext_noop("Yes")
+NO: Final = gettext_noop("No")
+WORDS: Final = frozenset({EMPTY, YES, NO})
 _MOST_REFS: Final = 32
 _LONG_FORMATS: Final = frozenset({"text", "textarea", "multiline", "markdown"})
 _FORMATS: Final[Mapping[str, Kind]] = {"date": "date", "date-time": "datetime"}
@@ -208,9 +213,9 @@ def _token(value: Any, spelled: set[str]) -> str:
 def _label(value: Any) -> str:
     match value:
         case None:
-            return "Empty"
+            return EMPTY
         case bool():
-            return "Yes" if value else "No"
+            return YES if value else NO
         case str() if value:
             return value.replace("_", " ")
     return json.dumps(value, ensure_ascii=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from orchestrator import telling
 from orchestrator.pointers import INDEX, split
 from orchestrator.spelling import duration, number
 from orchestrator.strictjson import HIDDEN
@@ -240,6 +241,12 @@ def visible(value: object) -> SafeString:
         end = match.end()
     marked = format_html_join("", '{}<span class="hidden-char" title="{}">{}</span>', parts)
     return format_html("{}{}", marked, text[end:])
+
+
+@register.filter
+def trace_told(trace: Mapping[str, Any]) -> str:
+    """What a stored trace found, in the language of the page."""
+    return telling.trace_told(trace)
 
 
 @register.filter

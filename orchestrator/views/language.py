@@ -10,6 +10,9 @@ from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
+from orchestrator.telling import tongue
+from orchestrator.tongue import speak
+
 PROGRAMS: Final = "/api/"
 FOR_PEOPLE: Final = "/api/docs"
 
@@ -19,10 +22,11 @@ class LanguageMiddleware(LocaleMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         if not is_for_programs(request):
-            return super().process_request(request)
-        translation.activate(settings.LANGUAGE_CODE)
-        request.LANGUAGE_CODE = translation.get_language()
-        return None
+            super().process_request(request)
+        else:
+            translation.activate(settings.LANGUAGE_CODE)
+            request.LANGUAGE_CODE = translation.get_language()
+        speak(tongue())
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase

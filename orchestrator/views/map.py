@@ -207,7 +207,7 @@ def _desk(desk: Desk, step: Step, asks: Mapping[Lane, str], now: UnderWay) -> No
         desk,
         icon="users",
         kind="desk",
-        label=f"{said}; {_('%s waiting') % count}" if count else said,
+        label="; ".join(filter(None, (said, count and _("%s waiting") % count))),
         chips=[],
         text=asks[lane],
         count=count,

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 import orjson
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from orchestrator.exceptions import Invalid
 from review.feedback import examples, parquet
@@ -52,7 +54,8 @@ class Format:
         """What must be installed before this format can be written, as a sentence."""
         if not self.needs or find_spec(self.needs):
             return ""
-        return f"Install {self.needs} on the server first: pip install {self.needs}."
+        told = {"name": self.needs, "command": f"pip install {self.needs}"}
+        return _("Install %(name)s on the server first: %(command)s.") % told
 
     def file_name(self, workflow: str) -> str:
         """Of slugs only: nothing in it needs quoting."""
@@ -112,36 +115,47 @@ FORMATS: Final = {
     one.key: one
     for one in (
         Format(
-            "jsonl", "JSON Lines", "one row for each decision, nothing lost", _jsonl,
+            "jsonl", gettext_noop("JSON Lines"),
+            gettext_noop("one row for each decision, nothing lost"),
+            _jsonl,
             ends_with_cursor=True,
         ),
         Format(
-            "csv", "CSV", "the same rows for a spreadsheet, formulas made harmless", _csv,
+            "csv", gettext_noop("CSV"),
+            gettext_noop("the same rows for a spreadsheet, formulas made harmless"),
+            _csv,
             content_type="text/csv", suffix="csv",
         ),
         Format(
-            "parquet", "Parquet", "the same rows as typed columns, compressed", parquet.write,
+            "parquet", gettext_noop("Parquet"),
+            gettext_noop("the same rows as typed columns, compressed"),
+            parquet.write,
             content_type="application/vnd.apache.parquet", suffix="parquet", is_text=False,
             needs="pyarrow",
         ),
         Format(
-            "sft", "Fine-tuning", "chats that end with what a person let stand or wrote (OpenAI)",
+            "sft", gettext_noop("Fine-tuning"),
+            gettext_noop("chats that end with what a person let stand or wrote (OpenAI)"),
             examples.lines(examples.sft), "answer", names_rows=False,
         ),
         Format(
-            "preference", "Preference", "a correction against what the agent said (OpenAI)",
+            "preference", gettext_noop("Preference"),
+            gettext_noop("a correction against what the agent said (OpenAI)"),
             examples.lines(examples.preference), "preference", names_rows=False,
         ),
         Format(
-            "preference-trl", "Preference, TRL", "the same as prompt, chosen and rejected",
+            "preference-trl", gettext_noop("Preference, TRL"),
+            gettext_noop("the same as prompt, chosen and rejected"),
             examples.lines(examples.preference_trl), "preference",
         ),
         Format(
-            "kto", "KTO", "what the agent said, and whether a person let it stand (TRL)",
+            "kto", gettext_noop("KTO"),
+            gettext_noop("what the agent said, and whether a person let it stand (TRL)"),
             examples.lines(examples.kto), "judgement",
         ),
         Format(
-            "eval", "Evaluation set", "input and expected output of what people decided",
+            "eval", gettext_noop("Evaluation set"),
+            gettext_noop("input and expected output of what people decided"),
             examples.lines(examples.evaluation), "answer",
         ),
     )
@@ -151,7 +165,7 @@ FORMATS: Final = {
 def format_of(key: str) -> Format:
     """Raises Invalid for a format that there is not, or that this server cannot write."""
     if key not in FORMATS:
-        raise _refused(f"There is no such format; there are {', '.join(FORMATS)}.")
+        raise _refused(_("There is no such format; there are %s.") % ", ".join(FORMATS))
     if missing := FORMATS[key].missing:
         raise _refused(missing)
     return FORMATS[key]

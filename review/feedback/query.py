@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, Self, TypeVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from orchestrator import authority
 from orchestrator.exceptions import Invalid
@@ -64,11 +65,11 @@ class Query:
 def _asked(mapping: Mapping[str, str]) -> dict[str, str]:
     unknown = sorted(mapping.keys() - {*FILTERS} - NOT_FILTERS)
     if unknown:
-        raise _invalid(unknown[0], f"There is no such filter; there are {', '.join(FILTERS)}.")
+        raise _invalid(unknown[0], _("There is no such filter; there are %s.") % ", ".join(FILTERS))
     asked = {name: mapping[name] for name in FILTERS if mapping.get(name)}
     for name, value in asked.items():
         if "\x00" in value:
-            raise _invalid(name, "A value has no NUL.")
+            raise _invalid(name, _("A value has no NUL."))
     return asked
 
 
@@ -87,7 +88,7 @@ def _workflows(slug: str | None, actor: Actor | None) -> list[int]:
     every = Workflow.objects.all() if slug is None else Workflow.objects.filter(slug=slug)
     found = list(every.values_list("pk", flat=True))
     if slug is not None and not found:
-        raise _invalid("workflow", f"There is no workflow {slug!r}.")
+        raise _invalid("workflow", _("There is no workflow %s.") % repr(slug))
     return found
 
 
@@ -108,13 +109,13 @@ def _read(asked: Mapping[str, str], name: str, reader: Callable[[str], T]) -> T 
 
 def _whole(text: str, *, least: int) -> int:
     if not re.fullmatch(r"[0-9]{1,19}", text) or not least <= int(text) <= LARGEST:
-        raise ValueError(f"This is not a whole number of {least} or more.")
+        raise ValueError(_("This is not a whole number of %s or more.") % least)
     return int(text)
 
 
 def _word(text: str) -> str:
     if text not in Word.values:
-        raise ValueError(f"There is no such decision; there are {', '.join(Word.values)}.")
+        raise ValueError(_("There is no such decision; there are %s.") % ", ".join(Word.values))
     return text
 
 
@@ -128,12 +129,14 @@ def _moment(text: str, *, days: int = 0) -> datetime:
         moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", text))
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError("Write a day as 2026-01-31 or a time as 2026-01-31T12:00:00Z.") from error
+        raise ValueError(
+            _("Write a day as 2026-01-31 or a time as 2026-01-31T12:00:00Z.")
+        ) from error
 
 
 def _reviewers(name: str, *, workflows: Sequence[int]) -> list[int]:
     """Who goes by this name: a person by the user name, a rule or program by its own."""
-    base, _, revision = name.rpartition("@")
+    base, _at, revision = name.rpartition("@")
     named = (
         Q(user__username=name)
         | Q(user=None, name=name)
@@ -141,7 +144,7 @@ def _reviewers(name: str, *, workflows: Sequence[int]) -> list[int]:
     )
     found = list(deciders(workflows).filter(named).values_list("pk", flat=True))
     if not found:
-        raise ValueError("Nobody of this name has decided here.")
+        raise ValueError(_("Nobody of this name has decided here."))
     return found
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from orchestrator import authority, engine
 from orchestrator.exceptions import Refusal
 from orchestrator.models import Actor, Decision, Task
 from review.answer import typed_changes
-from review.colleagues import Earlier, earlier
+from review.colleagues import Earlier, earlier, who
 from review.screens import CLAIM_SECONDS, Refused, holder_of, screen_of, task_urls
 from review.seats import open_seats
 from review.showing import shown
@@ -18,9 +20,11 @@ from review.typed import Typed
 from review.views.answers import show_task
 from review.views.doors import ReviewRequest, wanted_by
 
-AGAIN = "Your claim had ended. It is yours again, with what you typed: look once more and decide."
-DECIDED = "This was decided while you worked on it."
-CHANGED = "What you saw has changed since. Your text is kept beside it as it is now."
+AGAIN = gettext_noop(
+    "Your claim had ended. It is yours again, with what you typed: look once more and decide."
+)
+DECIDED = gettext_noop("This was decided while you worked on it.")
+CHANGED = gettext_noop("What you saw has changed since. Your text is kept beside it as it is now.")
 
 
 def claim_lost(request: ReviewRequest, task_id: int, actor: Actor) -> HttpResponse:
@@ -30,7 +34,7 @@ def claim_lost(request: ReviewRequest, task_id: int, actor: Actor) -> HttpRespon
     try:
         seat = engine.claim(task_id, actor=actor, seconds=CLAIM_SECONDS)
     except Refusal:
-        return show_conflict(request, task, typed, _lost_to(task))
+        return show_conflict(request, task, typed, _lost_to(task, actor))
     keep(typed, task_id, actor, str(seat.claim_token))
     began = request.POST.get("shown_at", "")
     screen = screen_of(
@@ -38,7 +42,7 @@ def claim_lost(request: ReviewRequest, task_id: int, actor: Actor) -> HttpRespon
         actor,
         wanted_by(request),
         typed=typed,
-        refused=Refused(AGAIN),
+        refused=Refused(_(AGAIN)),
         began=began,
     )
     return show_task(request, screen, status=409)
@@ -50,7 +54,7 @@ def show_conflict(
     """What happened, what stands, and what was typed; the page of the task as it is now."""
     wanted = wanted_by(request)
     context = {
-        "title": "Your decision was not taken",
+        "title": _("Your decision was not taken"),
         "case_id": task.case_id,
         "case_key": task.case.key,
         "explanation": explanation,
@@ -75,13 +79,16 @@ def keep(typed: Typed, task_id: int, actor: Actor, token: str) -> None:
     engine.save_draft(task_id, actor=actor, token=token, draft=typed.as_draft(actor))
 
 
-def _lost_to(task: Task) -> str:
+def _lost_to(task: Task, actor: Actor) -> str:
     """What became of a seat that cannot be claimed again."""
     seats = list(open_seats(task.pk))
     if not seats:
-        return DECIDED
-    holder = next(filter(None, map(holder_of, seats)), "somebody else")
-    return f"Your claim ended, and {holder} works on this now."
+        return _(DECIDED)
+    for handed in (seat for seat in seats if seat.assigned_to_id not in {None, actor.pk}):
+        said = _("%(by)s has handed this to %(to)s. What you typed is kept below.")
+        return said % {"by": who(handed.assigned_by), "to": who(handed.assigned_to)}
+    holder = next(filter(None, map(holder_of, seats)), _("somebody else"))
+    return _("Your claim ended, and %s works on this now.") % holder
 
 
 def _standing(task: Task) -> Earlier | None:

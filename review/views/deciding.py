@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from orchestrator import authority, engine
 from orchestrator.exceptions import (
@@ -17,6 +18,7 @@ from orchestrator.exceptions import (
     UndoClosed,
 )
 from orchestrator.models import Actor, Decision, Seat
+from orchestrator.templatetags.rewire import word as told_word
 from review.answer import Answer, answer_of
 from review.done import done_of, latest_done
 from review.screens import Refused, screen_of, task_urls
@@ -47,7 +49,7 @@ def decide(request: ReviewRequest, task_id: int) -> HttpResponse:
     except Refusal as refusal:
         return _refused(request, seat, actor, typed, refusal)
     done = done_of(decided.decision, seat.task, decided.settle_at)
-    word = f"{decided.decision.get_word_display().capitalize()} {done.case_key}."
+    word = f"{told_word(decided.decision.word)} {done.case_key}."
     return go_on(request, actor, wanted_by(request), done=done, announcement=word)
 
 
@@ -80,7 +82,7 @@ def _refused(
             return claim_lost(request, seat.task_id, actor)
         case StaleDigest():
             keep(typed, seat.task_id, actor, str(seat.claim_token))
-            return show_conflict(request, seat.task, typed, CHANGED)
+            return show_conflict(request, seat.task, typed, _(CHANGED))
         case AlreadyDecided():
             return show_conflict(request, seat.task, typed, refusal.message)
         case Invalid() | NotAllowed():
@@ -126,7 +128,7 @@ def undo(request: ReviewRequest, decision_id: int) -> HttpResponse:
     if not request.htmx:
         return redirect(task_urls(seat.task_id, wanted)["task"])
     screen = screen_of(shown(seat, actor), actor, wanted, typed=typed)
-    return show_task(request, screen, announcement="Taken back. It is yours again.")
+    return show_task(request, screen, announcement=_("Taken back. It is yours again."))
 
 
 def _visible(decision_id: int, actor: Actor) -> Decision:

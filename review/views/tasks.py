@@ -6,6 +6,7 @@ from typing import Final
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from orchestrator import authority, engine, schema
@@ -68,7 +69,7 @@ def claim(request: ReviewRequest, task_id: int) -> HttpResponse:
     if not request.htmx:
         return redirect(task_urls(task_id, wanted)["task"])
     screen = screen_of(shown(seat, actor), actor, wanted, typed=typed if typed.fields else None)
-    return show_task(request, screen, announcement="This task is yours now.")
+    return show_task(request, screen, announcement=_("This task is yours now."))
 
 
 @deed
@@ -100,7 +101,7 @@ def release(request: ReviewRequest, task_id: int) -> HttpResponse:
         return claim_lost(request, task_id, actor)
     if not request.htmx:
         return redirect(wanted.on("/review/"))
-    return show_queue(request, actor, wanted, announcement="Released: others can take it.")
+    return show_queue(request, actor, wanted, announcement=_("Released: others can take it."))
 
 
 @deed
@@ -111,7 +112,7 @@ def skip(request: ReviewRequest, task_id: int) -> HttpResponse:
         engine.skip(task_id, actor=actor, token=request.POST.get("claim_token", ""))
     except StaleClaim:
         return claim_lost(request, task_id, actor)
-    return go_on(request, actor, wanted_by(request), announcement="Skipped: others get it.")
+    return go_on(request, actor, wanted_by(request), announcement=_("Skipped: others get it."))
 
 
 @deed
