@@ -11,6 +11,7 @@ from django.views.generic import RedirectView
 from orchestrator import health
 from orchestrator.api.documents import explain_problem
 from orchestrator.views import (
+    assigning,
     attachments,
     case,
     cases,
@@ -48,6 +49,8 @@ urlpatterns = [
     path("workflows/<slug:slug>/resume/", workflows.resume_workflow, name="resume_workflow"),
     path("incidents/", incidents.incidents, name="incidents"),
     path("incidents/<int:pk>/<slug:action>/", incidents.incident, name="incident"),
+    path("seats/<int:seat_id>/assign/", assigning.assign_seat, name="assign_seat"),
+    path("seats/<int:seat_id>/unassign/", assigning.unassign_seat, name="unassign_seat"),
     path("seats/<int:seat_id>/release/", seats.release_seat, name="release_seat"),
     path("insights/", insights.page, name="insights"),
     path("preferences/", preferences.preferences, name="preferences"),

@@ -12,21 +12,25 @@ import orjson
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from orchestrator.models import Actor, DecisionRight, Seat, Step, Workflow
-from orchestrator.models.querysets import COLUMNS
+from orchestrator.models.querysets import COLUMNS, SeatQuerySet
+from orchestrator.pages import name_of
 from review.forms import SURE
 from review.screens import holder_of
 from review.wanted import ORDERS, Wanted
 
 SIZE: Final = 50
-ALONG: Final = ("task__case", "task__step", "workflow", "claimed_by__user")
+ASSIGNED: Final = 200
+USER: Final = ("user__username", "user__first_name", "user__last_name")
+PEOPLE: Final = ("claimed_by", "assigned_to", "assigned_by")
+ALONG: Final = ("task__case", "task__step", "workflow", *(f"{name}__user" for name in PEOPLE))
 # A row shows none of the documents that a case, a task and a step carry.
 READ: Final = (
     *("task", "workflow", "due_at", "rank", "created_at", "blind", "claim_expires_at"),
     *("task__case__key", "task__step__name", "workflow__name"),
-    *(f"claimed_by__user__{name}" for name in ("username", "first_name", "last_name")),
-    *(f"claimed_by__{name}" for name in ("kind", "name", "revision", "user")),
+    *(f"{who}__{name}" for who in PEOPLE for name in ("kind", "name", "revision", "user", *USER)),
 )
 
 
@@ -38,6 +42,8 @@ class Line:
     url: str
     mine: bool
     held_by: str
+    assigned_by: str = ""
+    assigned_to: str = ""
 
     @property
     def case_key(self) -> str:
@@ -77,13 +83,15 @@ class Line:
 
 
 def listing(actor: Actor, wanted: Wanted, after: str) -> dict[str, Any]:
-    """The context of templates/review/queue.html: five queries, six with a workflow chosen."""
+    """The context of templates/review/queue.html: six queries, seven with a workflow chosen."""
     workflows = list(Workflow.objects.visible_to(actor))
     rows = _seats(actor, wanted, workflows, after)
     queue, shown = reverse("review:queue"), rows[:SIZE]
     more = {"after": _cursor(shown[-1], wanted)} if len(rows) > SIZE else None
+    first = [] if after else _assigned(actor, wanted)
+    others = [seat for seat in shown if seat.assigned_to_id != actor.pk]
     return {
-        "rows": [_line(seat, actor, wanted) for seat in shown],
+        "rows": [_line(seat, actor, wanted) for seat in (*first, *others)],
         "filters": _filters(workflows, wanted),
         "query": wanted.query,
         "page": {
@@ -98,9 +106,8 @@ def _seats(actor: Actor, wanted: Wanted, workflows: Sequence[Workflow], after: s
     place = next((row.pk for row in workflows if row.slug == wanted.workflow), None)
     if wanted.workflow and place is None:
         return []
-    seats = Seat.objects.select_related(*ALONG).only(*READ)
     return list(
-        seats.queue(
+        _read().queue(
             actor,
             wanted.order,
             after=_place(after, wanted),
@@ -109,6 +116,27 @@ def _seats(actor: Actor, wanted: Wanted, workflows: Sequence[Workflow], after: s
             step=wanted.step or None,
         )
     )
+
+
+def _assigned(actor: Actor, wanted: Wanted) -> list[Seat]:
+    """What leads have assigned to the actor and it may still decide, in queue order.
+
+    One query where nothing is assigned.
+    """
+    seats = Seat.objects.open().filter(assigned_to=actor)
+    if wanted.workflow:
+        seats = seats.filter(workflow__slug=wanted.workflow)
+    if wanted.step:
+        seats = seats.filter(step_key=wanted.step)
+    found = list(seats.values_list("pk", flat=True)[:ASSIGNED])
+    if not found:
+        return []
+    column = COLUMNS[wanted.order]
+    return list(_read().filter(pk__in=found).for_actor(actor).order_by(column, "pk"))
+
+
+def _read() -> SeatQuerySet:
+    return Seat.objects.select_related(*ALONG).only(*READ)
 
 
 def _cursor(seat: Seat, wanted: Wanted) -> str:
@@ -130,7 +158,15 @@ def _line(seat: Seat, actor: Actor, wanted: Wanted) -> Line:
     holder = holder_of(seat)
     mine = bool(holder) and seat.claimed_by_id == actor.pk
     url = wanted.on(reverse("review:task", args=[seat.task_id]))
-    return Line(seat, url, mine=mine, held_by="" if mine else holder)
+    own = seat.assigned_to_id == actor.pk
+    return Line(
+        seat,
+        url,
+        mine=mine,
+        held_by="" if mine else holder,
+        assigned_by=name_of(seat.assigned_by) if own else "",
+        assigned_to="" if own else name_of(seat.assigned_to),
+    )
 
 
 def _filters(workflows: Sequence[Workflow], wanted: Wanted) -> dict[str, Any]:
@@ -143,7 +179,7 @@ def _filters(workflows: Sequence[Workflow], wanted: Wanted) -> dict[str, Any]:
         "active": wanted.is_filtered,
         "order": wanted.order,
         "orders": [
-            {"key": key, "label": label, "url": wanted.ordered(key).on(queue)}
+            {"key": key, "label": _(label), "url": wanted.ordered(key).on(queue)}
             for key, label in ORDERS.items()
         ],
     }

@@ -27,6 +27,7 @@ from orchestrator.models import (
 from orchestrator.pages import attempt_line, decision_views, moments, name_of
 from orchestrator.sight import Sight, events_of, sight_of
 from orchestrator.templatetags.rewire import local_time
+from orchestrator.views.assigning import seats_of
 from orchestrator.views.incidents import ALONG, incident_rows
 from orchestrator.views.requests import actor_of, link, number, reason_of
 
@@ -47,6 +48,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
         "file": [] if sight.data_hidden else parts_of(shown, sight),
         "facts": facts(shown, sight),
         "tasks": open_tasks(shown, sight),
+        "seats": [] if sight.is_blind else seats_of(shown, actor),
         "incidents": [] if sight.is_blind else incident_rows(actor, open_incidents(shown)),
         "decisions": decision_views(parts(Decision, shown, sight)),
         "attached": [] if sight.data_hidden else list(attached(pk).values()),

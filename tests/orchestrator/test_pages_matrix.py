@@ -41,6 +41,8 @@ insights                         GET    302  200  200  200  200  200  200
 incidents                        GET    302  200  200  200  200  200  200
 incident                         POST   302  403  404  302  403  403  302
 preferences                      GET    200  200  200  200  200  200  200
+assign_seat                      GET    302  403  404  200  403  200  200
+unassign_seat                    POST   302  403  404  404  403  404  404
 release_seat                     POST   302  403  404  302  403  403  302
 
 review:queue                     GET    302  200  200  200  200  200  200
