@@ -141,7 +141,6 @@ class KeyInProgress(Refusal):
 
 
 class Overloaded(Refusal):
-    """Too much machine work waits already; send this again in a while."""
-
+    sentence = gettext_noop("Too much machine work waits already; send this again in a while.")
     type = "overloaded"
     status = 429

@@ -8,17 +8,18 @@ from django.contrib.auth.models import Group, User
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from orchestrator.models.definitions import Workflow
 from orchestrator.models.fields import moment, one_of
 
 
 class ActorKind(models.TextChoices):
-    AGENT = "agent", "agent"
-    AUTOMATION = "automation", "automation"
-    HUMAN = "human", "human"
-    SYSTEM = "system", "system"
-    POLICY = "policy", "policy"
+    AGENT = "agent", _("agent")
+    AUTOMATION = "automation", _("automation")
+    HUMAN = "human", _("human")
+    SYSTEM = "system", _("system")
+    POLICY = "policy", _("policy")
 
 
 class ActorManager(models.Manager["Actor"]):
@@ -113,8 +114,8 @@ class Debut(models.Model):
 
 
 class GrantEffect(models.TextChoices):
-    ALLOW = "allow", "allow"
-    EXCLUDE = "exclude", "exclude"
+    ALLOW = "allow", _("allow")
+    EXCLUDE = "exclude", _("exclude")
 
 
 class Grant(models.Model):

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from orchestrator.models.fields import (
     Mode,
@@ -115,18 +116,18 @@ class WorkflowVersion(models.Model):
 
 
 class StepKind(models.TextChoices):
-    AGENT = "agent", "agent"
-    AUTOMATION = "automation", "automation"
-    HUMAN = "human", "human"
-    SYSTEM = "system", "system of record"
-    DECISION = "decision", "decision"
-    TIMER = "timer", "timer"
-    EVENT = "event", "event"
-    FORK = "fork", "fork"
-    JOIN = "join", "join"
-    FOR_EACH = "for_each", "for each"
-    SUBFLOW = "subflow", "subflow"
-    END = "end", "end"
+    AGENT = "agent", _("agent")
+    AUTOMATION = "automation", _("automation")
+    HUMAN = "human", _("human")
+    SYSTEM = "system", _("system of record")
+    DECISION = "decision", _("decision")
+    TIMER = "timer", _("timer")
+    EVENT = "event", _("event")
+    FORK = "fork", _("fork")
+    JOIN = "join", _("join")
+    FOR_EACH = "for_each", _("for each")
+    SUBFLOW = "subflow", _("subflow")
+    END = "end", _("end")
 
 
 SILENT = frozenset({StepKind.TIMER, StepKind.FORK, StepKind.JOIN, StepKind.FOR_EACH, StepKind.END})
@@ -134,10 +135,10 @@ SILENT = frozenset({StepKind.TIMER, StepKind.FORK, StepKind.JOIN, StepKind.FOR_E
 
 
 class StepEffect(models.TextChoices):
-    PURE = "pure", "pure: try again freely"
-    IDEMPOTENT = "idempotent", "idempotent: the key makes a second try harmless"
-    VERIFY_FIRST = "verify_first", "verify first: read before a second write"
-    IN_DOUBT = "in_doubt_to_human", "in doubt: a person looks before a second write"
+    PURE = "pure", _("pure: try again freely")
+    IDEMPOTENT = "idempotent", _("idempotent: the key makes a second try harmless")
+    VERIFY_FIRST = "verify_first", _("verify first: read before a second write")
+    IN_DOUBT = "in_doubt_to_human", _("in doubt: a person looks before a second write")
 
 
 class Step(models.Model):

@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Func, Q
 from django.db.models.expressions import Expression
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from psycopg.types.json import Json
 
 
@@ -29,21 +30,21 @@ def moment() -> models.DateTimeField[datetime, datetime]:
 class Word(models.TextChoices):
     """What a decision says."""
 
-    APPROVED = "approved", "approved"
-    CORRECTED = "corrected", "corrected"
-    REJECTED = "rejected", "rejected"
-    RESPONDED = "responded", "responded"
-    ESCALATED = "escalated", "escalated"
+    APPROVED = "approved", _("approved")
+    CORRECTED = "corrected", _("corrected")
+    REJECTED = "rejected", _("rejected")
+    RESPONDED = "responded", _("responded")
+    ESCALATED = "escalated", _("escalated")
 
 
 class Mode(models.TextChoices):
     """Who decides when a rule matches."""
 
-    AUTO = "auto", "automatic"
-    REVIEW = "review", "one reviewer"
-    DUAL = "dual", "four eyes"
-    PANEL = "panel", "a panel"
-    BLOCK = "block", "blocked"
+    AUTO = "auto", _("automatic")
+    REVIEW = "review", _("one reviewer")
+    DUAL = "dual", _("four eyes")
+    PANEL = "panel", _("a panel")
+    BLOCK = "block", _("blocked")
 
 
 def probability(field: str, name: str) -> models.CheckConstraint:

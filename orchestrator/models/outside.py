@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from orchestrator.models.actors import Actor
 from orchestrator.models.fields import moment, one_of
@@ -13,9 +14,9 @@ from orchestrator.models.secrets import SecretField
 
 
 class Breaker(models.TextChoices):
-    CLOSED = "closed", "closed"
-    OPEN = "open", "open"
-    HALF_OPEN = "half_open", "half open"
+    CLOSED = "closed", _("closed")
+    OPEN = "open", _("open")
+    HALF_OPEN = "half_open", _("half open")
 
 
 class Connection(models.Model):
@@ -108,12 +109,12 @@ class Inbound(models.Model):
 
 
 class DeliveryState(models.TextChoices):
-    PENDING = "pending", "pending"
-    SENDING = "sending", "sending"
-    SENT = "sent", "sent"
-    CONFIRMED = "confirmed", "confirmed"
-    IN_DOUBT = "in_doubt", "in doubt"
-    FAILED = "failed", "failed"
+    PENDING = "pending", _("pending")
+    SENDING = "sending", _("sending")
+    SENT = "sent", _("sent")
+    CONFIRMED = "confirmed", _("confirmed")
+    IN_DOUBT = "in_doubt", _("in doubt")
+    FAILED = "failed", _("failed")
 
 
 class Delivery(models.Model):
@@ -199,10 +200,10 @@ class Bulk(models.Model):
 
 
 class BulkState(models.TextChoices):
-    PENDING = "pending", "pending"
-    DONE = "done", "done"
-    REFUSED = "refused", "refused"
-    REVERTED = "reverted", "reverted"
+    PENDING = "pending", _("pending")
+    DONE = "done", _("done")
+    REFUSED = "refused", _("refused")
+    REVERTED = "reverted", _("reverted")
 
 
 class BulkRow(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from orchestrator.models.actors import Actor
 from orchestrator.models.definitions import Workflow
@@ -67,12 +68,12 @@ class Correction(models.Model):
 
 
 class VerdictSource(models.TextChoices):
-    AUTO = "auto", "automatic"
-    REVIEW = "review", "review"
-    AUDIT = "audit", "audit"
-    SECOND = "second", "second opinion"
-    SEED = "seed", "seeded answer"
-    COMPLAINT = "complaint", "complaint"
+    AUTO = "auto", _("automatic")
+    REVIEW = "review", _("review")
+    AUDIT = "audit", _("audit")
+    SECOND = "second", _("second opinion")
+    SEED = "seed", _("seeded answer")
+    COMPLAINT = "complaint", _("complaint")
 
 
 class Verdict(models.Model):

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from orchestrator.models.actors import Actor
 from orchestrator.models.definitions import DecisionRight, Step, Workflow, WorkflowVersion
@@ -25,16 +26,16 @@ from orchestrator.models.querysets import CaseQuerySet, SeatQuerySet, TaskQueryS
 
 
 class CaseState(models.TextChoices):
-    OPEN = "open", "open"
-    CANCELLING = "cancelling", "cancelling"
-    COMPLETED = "completed", "completed"
-    CANCELLED = "cancelled", "cancelled"
+    OPEN = "open", _("open")
+    CANCELLING = "cancelling", _("cancelling")
+    COMPLETED = "completed", _("completed")
+    CANCELLED = "cancelled", _("cancelled")
 
 
 class CaseOrigin(models.TextChoices):
-    LIVE = "live", "live"
-    SEED = "seed", "seed"
-    REPLAY = "replay", "replay"
+    LIVE = "live", _("live")
+    SEED = "seed", _("seed")
+    REPLAY = "replay", _("replay")
 
 
 class Case(models.Model):
@@ -99,14 +100,14 @@ class Case(models.Model):
 
 
 class TaskState(models.TextChoices):
-    WAITING = "waiting", "waiting"
-    READY = "ready", "ready"
-    RUNNING = "running", "running"
-    IN_REVIEW = "in_review", "in review"
-    DECIDED = "decided", "decided"
-    COMPLETED = "completed", "completed"
-    FAILED = "failed", "failed"
-    CANCELLED = "cancelled", "cancelled"
+    WAITING = "waiting", _("waiting")
+    READY = "ready", _("ready")
+    RUNNING = "running", _("running")
+    IN_REVIEW = "in_review", _("in review")
+    DECIDED = "decided", _("decided")
+    COMPLETED = "completed", _("completed")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
 
 
 class Task(models.Model):
@@ -288,20 +289,20 @@ class Routing(models.Model):
 
 
 class SeatPurpose(models.TextChoices):
-    GATE = "gate", "gate"
-    AUDIT = "audit", "audit"
-    SECOND = "second", "second opinion"
-    SEED = "seed", "seeded answer"
-    ADJUDICATE = "adjudicate", "adjudication"
-    RECONCILE = "reconcile", "reconciliation"
-    RECALL = "recall", "recall"
+    GATE = "gate", _("gate")
+    AUDIT = "audit", _("audit")
+    SECOND = "second", _("second opinion")
+    SEED = "seed", _("seeded answer")
+    ADJUDICATE = "adjudicate", _("adjudication")
+    RECONCILE = "reconcile", _("reconciliation")
+    RECALL = "recall", _("recall")
 
 
 class SeatState(models.TextChoices):
-    OPEN = "open", "open"
-    DECIDED = "decided", "decided"
-    EXPIRED = "expired", "expired"
-    WITHDRAWN = "withdrawn", "withdrawn"
+    OPEN = "open", _("open")
+    DECIDED = "decided", _("decided")
+    EXPIRED = "expired", _("expired")
+    WITHDRAWN = "withdrawn", _("withdrawn")
 
 
 class Seat(models.Model):
