@@ -26,8 +26,13 @@ LONGEST_WAIT = 86_400.0
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 REFUSED_FOR_NOW = {408, 425, 429}
 NEVER_SERVED = {501, 505}
+NOT_THERE = {404, 410}
 DONE_SEE_OTHER = {301, 302, 303}
 REASON_KEYS = ("detail", "title", "message", "error")
+
+
+class Missing(PermanentError):
+    """The other side has nothing at this address."""
 
 
 def fetch(request: httpx2.Request, *, seconds: float, attempt: int = 1, secret: str = "") -> Any:
@@ -107,6 +112,8 @@ def _refusal(response: httpx2.Response, attempt: int, secret: str) -> CallError:
         return TransientError(message, retry_after=wait, may_have_happened=acted)
     if response.is_redirect:
         message = f"{message} Redirects are not followed: put the final address into the settings."
+    if status in NOT_THERE:
+        return Missing(message)
     return PermanentError(message, may_have_happened=acted and status in DONE_SEE_OTHER)
 
 

@@ -23,7 +23,8 @@ class Call:
 
     ``input`` is what the step's input mapping made of the case file; ``step`` the
     step's own call settings (for ``http``: method, path); ``idempotency_key`` is the same
-    for every try of one task; ``timeout`` is in seconds and covers the whole call.
+    for every try of one task; ``timeout`` is in seconds and covers the whole call. ``brief`` is
+    what the performer is told besides its input, as what a reviewer sent it back with.
     """
 
     input: Any
@@ -32,6 +33,7 @@ class Call:
     idempotency_key: str
     timeout: float
     attempt: int = 1
+    brief: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,17 @@ class Connector(Protocol):
 
     def check(self) -> Report:
         """Look whether the outside system can be reached, changing nothing there."""
+
+
+class Verifier(Protocol):
+    """What a connector of systems of record may do besides, for steps that verify first."""
+
+    def verify(self, call: Call) -> Result | None:
+        """What the system has of an earlier write under the call's key; None where nothing.
+
+        Changes nothing there. ``call.step["verify"]`` says how to look. Raises TransientError
+        where it cannot be asked now, and PermanentError where it cannot be told.
+        """
 
 
 @cache

@@ -10,7 +10,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from orchestrator import attachments, engine, lifesigns, metrics
+from orchestrator import attachments, engine, lifesigns, metrics, pressure
 from orchestrator.celery import app
 from orchestrator.models.partitions import ensure_partitions
 from orchestrator.signals import work_ready
@@ -45,6 +45,8 @@ def work() -> None:
 def sweep() -> None:
     """Each second: what is due, found without any message."""
     engine.expire_leases()
+    engine.resume_due()
+    engine.fire_seat_timers()
     engine.expire_seats()
     engine.fire_timers()
     while engine.settle_due(SETTLED_AT_ONCE) == SETTLED_AT_ONCE:
@@ -67,6 +69,12 @@ def count() -> None:
 def report() -> None:
     """Each ten seconds: some worker takes this message, so one lives."""
     lifesigns.report(lifesigns.WORKER)
+
+
+@app.task
+def weigh() -> None:
+    """Each five seconds: how much machine work waits, for who brings more."""
+    pressure.measure()
 
 
 @app.task

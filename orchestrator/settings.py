@@ -52,6 +52,8 @@ DEBUG = env.bool("DEBUG", default=False)
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=2)
+# Requests at once in each of them; a quarter of them at most waits for work to come.
+WEB_THREADS = env.int("WEB_THREADS", default=8)
 REWIRE_URL = env.str("REWIRE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 HTTPS = REWIRE_URL.startswith("https://")
 
@@ -325,11 +327,13 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 0, "interval_start": 0, "inte
 CELERY_TASK_ROUTES = {
     "orchestrator.jobs.sweep": {"queue": "timers"},
     "orchestrator.jobs.count": {"queue": "timers"},
+    "orchestrator.jobs.weigh": {"queue": "timers"},
     "orchestrator.jobs.maintain": {"queue": "timers"},
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "orchestrator.jobs.sweep", "schedule": 1.0, "options": {"expires": 5}},
     "count": {"task": "orchestrator.jobs.count", "schedule": 2.0, "options": {"expires": 5}},
+    "weigh": {"task": "orchestrator.jobs.weigh", "schedule": 5.0, "options": {"expires": 5}},
     "report": {"task": "orchestrator.jobs.report", "schedule": 10.0, "options": {"expires": 10}},
     "measure": {"task": "orchestrator.jobs.measure", "schedule": 60.0, "options": {"expires": 60}},
     "maintain": {"task": "orchestrator.jobs.maintain", "schedule": 3600.0},
@@ -348,6 +352,9 @@ REWIRE_CONNECTORS = {
 REWIRE_PYTHON_CALLABLES = env.list("REWIRE_PYTHON_CALLABLES", default=[])
 # Hosts and networks that connections may reach although their address is private.
 REWIRE_HTTP_ALLOWED_HOSTS = env.list("REWIRE_HTTP_ALLOWED_HOSTS", default=[])
+
+# While so many machine tasks are due and wait, no more cases are taken in; 0 is no limit.
+MOST_WAITING = env.int("MOST_WAITING", default=250_000)
 
 # --- Who may read /metrics: these addresses, and whoever sends this token
 

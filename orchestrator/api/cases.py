@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
-from orchestrator import authority, engine
+from orchestrator import authority, engine, pressure
 from orchestrator.api.access import reads, writes
 from orchestrator.api.answers import MOST, answer, page, place_of
 from orchestrator.api.keys import actor_of
@@ -21,6 +21,8 @@ from orchestrator.api.shapes import (
     Events,
     Outcomes,
     OutputIn,
+    SignalIn,
+    SignalOut,
     Workflows,
 )
 from orchestrator.exceptions import NotAllowed, NotFound
@@ -65,7 +67,8 @@ def _workflows(found: list[Workflow]) -> list[dict[str, Any]]:
 )
 def start_case(request: HttpRequest, slug: str, body: CaseIn) -> HttpResponse:
     """201 and the new case. The same key and body again give 200 and the same case; the same
-    key with another body gives 409."""
+    key with another body gives 409, and 429 comes while too much machine work waits."""
+    pressure.admit()
     actor = actor_of(request)
     output = _given(body.output) if body.output else None
     with _into(slug, actor) as workflow:
@@ -108,6 +111,7 @@ def _given(output: OutputIn) -> dict[str, Any]:
 )
 def start_cases(request: HttpRequest, slug: str, body: CasesIn) -> HttpResponse:
     """One result for each case, in order. Outputs that come along are routed by a worker."""
+    pressure.admit()
     actor = actor_of(request)
     with _into(slug, actor) as workflow:
         outcomes = engine.start_cases(workflow, actor=actor, cases=body.cases)
@@ -175,6 +179,21 @@ def _event(event: Event) -> dict[str, Any]:
         "payload": event.payload,
         "hash": event.hash,
     }
+
+
+@router.post(
+    "/cases/{int:case_id}/signals",
+    response=SignalOut,
+    summary="Bring a signal",
+    **writes("cases"),
+)
+def bring_signal(request: HttpRequest, case_id: int, body: SignalIn) -> HttpResponse:
+    """Leads on a step that waits for it; one that comes early is kept. The same id again
+    changes nothing, and with other content gives 409."""
+    actor = actor_of(request)
+    authority.access_case(actor, case_id)
+    found = engine.signal(case_id, actor=actor, name=body.name, message_id=body.id, data=body.data)
+    return answer({"status": found.status, "tasks": list(found.tasks)})
 
 
 @router.post(

@@ -7,19 +7,25 @@ from typing import Final
 
 from orchestrator import conditions
 from orchestrator.definitions import format as file
-from orchestrator.models import DecisionRight, Mode, Step, StepKind, Word
+from orchestrator.models import DecisionRight, Mode, Step, StepEffect, StepKind, Word
 from orchestrator.pointers import Problem, child
 
 JUDGED: Final = frozenset({StepKind.AGENT, StepKind.HUMAN})
 ASKED: Final = frozenset({Mode.REVIEW, Mode.DUAL, Mode.PANEL})
 JUDGING: Final = (Word.APPROVED, Word.CORRECTED, Word.REJECTED, Word.ESCALATED)
 ANSWERING: Final = (Word.RESPONDED, Word.REJECTED, Word.ESCALATED)
+CAREFUL: Final = frozenset({StepEffect.VERIFY_FIRST, StepEffect.IN_DOUBT})
 SILENT: Final = (Word.ESCALATED, Word.REJECTED)
 
 
 def words_of(kind: str) -> tuple[Word, ...]:
     """What may be decided of a step: an output is judged, a question answered."""
     return ANSWERING if kind == StepKind.HUMAN else JUDGING
+
+
+def is_careful(step: Step) -> bool:
+    """Whether people are asked about writes of this step that may have happened."""
+    return step.kind == StepKind.SYSTEM and step.effect in CAREFUL
 
 
 def always(condition: object) -> bool:
@@ -32,6 +38,9 @@ def rule_problems(
     """``path`` is that of the step's rules."""
     if step.kind in JUDGED and not any(right.mode in ASKED for right in rights):
         yield Problem(path, "Add a rule that asks a person: it catches all the rest.")
+    if is_careful(step) and not any(right.mode in ASKED for right in rights):
+        message = "Add a rule that asks a person: somebody looks where a write may have happened."
+        yield Problem(path, message)
     for index, right in enumerate(rights):
         place = child(path, index)
         yield from _who(step, right, place)
@@ -74,6 +83,9 @@ def _what(step: Step, right: DecisionRight, path: str) -> Iterator[Problem]:
         yield Problem(f"{path}/decide_within", "Give people time: at least a second.")
     elif right.start_within and right.start_within > right.decide_within:
         yield Problem(f"{path}/start_within", "Nobody can start later than they have to decide.")
+    if right.remind_before and right.remind_before >= right.decide_within:
+        message = "Remind people of less time than they have: it is on the page from the start."
+        yield Problem(f"{path}/remind_before", message)
 
 
 def _when(right: DecisionRight, facts: Collection[str], path: str) -> Iterator[Problem]:
@@ -83,13 +95,18 @@ def _when(right: DecisionRight, facts: Collection[str], path: str) -> Iterator[P
 
 def rule_warnings(step: Step, rights: Sequence[DecisionRight], path: str) -> Iterator[Problem]:
     """What can be published and may surprise."""
+    if step.effect == StepEffect.VERIFY_FIRST and is_careful(step) and not step.call.get("verify"):
+        message = "Say how to look whether a write happened, or a person is asked each time."
+        yield Problem(f"{path.removesuffix('/rights')}/call/verify", message)
     for index, right in enumerate(rights):
         if right.mode in ASKED and right.on_timeout == Word.ESCALATED and not right.escalates_to:
             message = "When nobody decides in time an incident opens, for no group is asked next."
             yield Problem(f"{path}/{index}/escalates_to", message)
         if right.mode in ASKED:
             yield from _few(right, f"{path}/{index}")
-        if right.mode != Mode.AUTO and any(always(other.condition) for other in rights[:index]):
+        asks_in_doubt = is_careful(step) and right.mode in ASKED
+        takes = right.mode != Mode.AUTO and not asks_in_doubt
+        if takes and any(always(other.condition) for other in rights[:index]):
             yield Problem(f"{path}/{index}", "A rule before this one takes every output.")
     if rights and not any(right.mode in ASKED for right in rights):
         message = "No rule asks a person: where none of them approves, an incident opens."

@@ -10,6 +10,8 @@ from django.db import transaction
 
 from orchestrator.connectors import CallError, Result
 from orchestrator.definitions.format import seconds
+from orchestrator.definitions.rules import is_careful
+from orchestrator.engine import doubting
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work
@@ -19,7 +21,6 @@ from orchestrator.models import (
     Connection,
     Delivery,
     DeliveryState,
-    StepEffect,
     StepKind,
     Task,
     TaskState,
@@ -32,8 +33,15 @@ BATCH: Final = 500
 ATTEMPTS: Final = 3
 BASE: Final = "2s"
 CAP: Final = "60s"
-# After a write that may have happened these effects are not tried again blindly.
-_CAREFUL: Final = frozenset({StepEffect.VERIFY_FIRST, StepEffect.IN_DOUBT})
+LOST: Final = "Its worker did not come back."
+
+
+def holds(act: Act, task: Task, work: Work) -> bool:
+    """Whether the lease of this work on its task lasts; where it does not, a note of it."""
+    if task.state == TaskState.RUNNING and task.fence == work.fence:
+        return True
+    act.note("attempt.lost", {"task": task.pk}, {"fence": work.fence, "now": task.fence})
+    return False
 
 
 @transaction.atomic
@@ -60,21 +68,37 @@ def confirm(act: Act, task: Task, result: Result) -> None:
         )
 
 
-def fail(work: Work, given: Any, error: CallError) -> None:
-    """Record a try without a result: another one later, or an incident."""
+def fail(work: Work, given: Any, error: CallError) -> bool:
+    """Record a try without a result: another one later, or somebody is asked.
+
+    Whether it counted: the task may be somebody else's by now.
+    """
     with acting(work.case_id) as act:
         task = locked_task(act, work.task_id)
-        if task.state != TaskState.RUNNING or task.fence != work.fence:
-            act.note("attempt.lost", {"task": task.pk}, {"fence": work.fence, "now": task.fence})
-            return
-        kind = "transient" if error.transient else "permanent"
-        _record(act, task, given, {"kind": kind, "message": str(error)[:2000]})
-        if error.may_have_happened and task.step.effect in _CAREFUL:
-            _in_doubt(act, task, str(error))
-        elif not error.transient or not _tries_left(task):
-            _give_up(act, task, kind, str(error))
-        else:
-            again(act, task, _wait(task, error.retry_after))
+        if is_held := holds(act, task, work):
+            kind = "transient" if error.transient else "permanent"
+            _record(act, task, given, {"kind": kind, "message": str(error)[:2000]})
+            _after(act, task, kind, error)
+    return is_held
+
+
+def _after(act: Act, task: Task, kind: str, error: CallError) -> None:
+    if error.may_have_happened and is_careful(task.step):
+        _doubt(act, task, error)
+    elif not error.transient or not _tries_left(task):
+        _give_up(act, task, kind, str(error))
+    else:
+        doubting.mark(task, DeliveryState.PENDING)
+        again(act, task, _wait(task, error.retry_after))
+
+
+def _doubt(act: Act, task: Task, error: CallError) -> None:
+    """Have the next try ask the system of record first, where it can; else ask a person."""
+    if doubting.may_look(task, error) and _tries_left(task):
+        doubting.mark(task, DeliveryState.IN_DOUBT)
+        again(act, task, _wait(task, error.retry_after))
+    else:
+        doubting.ask(act, task, str(error))
 
 
 def _record(act: Act, task: Task, given: Any, error: dict[str, Any]) -> None:
@@ -117,19 +141,9 @@ def again(act: Act, task: Task, wait: float = 0) -> None:
 
 
 def _give_up(act: Act, task: Task, kind: str, message: str) -> None:
-    Delivery.objects.filter(task=task).update(state=DeliveryState.FAILED)
+    doubting.mark(task, DeliveryState.FAILED)
     tried = f"tried {task.attempts} times" if task.attempts > 1 else "tried once"
     open_incident(act, task, kind, f"{task.step.name}: {message} ({tried})")
-
-
-def _in_doubt(act: Act, task: Task, message: str) -> None:
-    Delivery.objects.filter(task=task).update(state=DeliveryState.IN_DOUBT)
-    open_incident(
-        act,
-        task,
-        "in_doubt",
-        f"{task.step.name} may have happened: look before trying again. {message}",
-    )
 
 
 def expire_leases(limit: int = BATCH) -> list[int]:
@@ -151,12 +165,19 @@ def _expire(task_id: int, case_id: int) -> bool:
         task.fence += 1
         task.crashes += 1
         task.save(update_fields=["fence", "crashes"])
-        _record(act, task, None, {"kind": "lost", "message": "Its worker did not come back."})
-        if task.step.kind == StepKind.SYSTEM and task.step.effect in _CAREFUL:
-            _in_doubt(act, task, "Its worker did not come back.")
-        elif task.crashes >= MOST_CRASHES:
-            message = f"{task.step.name} lost its worker {task.crashes} times."
-            open_incident(act, task, "quarantine", message)
-        else:
-            again(act, task)
+        _record(act, task, None, {"kind": "lost", "message": LOST})
+        _without_worker(act, task)
         return True
+
+
+def _without_worker(act: Act, task: Task) -> None:
+    if is_careful(task.step) and doubting.is_sent(task.pk):
+        if doubting.verifies(task.step) and task.crashes < MOST_CRASHES:
+            again(act, task)
+        else:
+            doubting.ask(act, task, LOST)
+    elif task.crashes >= MOST_CRASHES:
+        message = f"{task.step.name} lost its worker {task.crashes} times."
+        open_incident(act, task, "quarantine", message)
+    else:
+        again(act, task)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Final
-
-from django.db import connection
+from typing import Any, Final, TypeVar
 
 from orchestrator import logs, schema
 from orchestrator.connectors import (
@@ -18,55 +17,27 @@ from orchestrator.connectors import (
     TransientError,
     connector_class,
 )
-from orchestrator.engine import failing, versions
+from orchestrator.definitions.rules import is_careful
+from orchestrator.engine import breaking, doubting, failing, lanes, reconciling, versions
 from orchestrator.engine.acts import Act, acting_on
+from orchestrator.engine.breaking import Admitted
+from orchestrator.engine.briefing import brief_of
 from orchestrator.engine.definition import definition_of
 from orchestrator.engine.judging import judge
-from orchestrator.engine.leasing import GRACE, Work
+from orchestrator.engine.lanes import claim_work
+from orchestrator.engine.leasing import Work
 from orchestrator.engine.reading import attempt_fields, is_json
 from orchestrator.engine.scopes import input_of
 from orchestrator.exceptions import StaleFence
-from orchestrator.models import (
-    Attempt,
-    Connection,
-    Step,
-    StepKind,
-    Task,
-    TaskState,
-)
-from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models import Attempt, Connection, Step, StepEffect, StepKind, Task
 from orchestrator.models.statements import insert
 
 logger = logging.getLogger(__name__)
 
+Answered = TypeVar("Answered")
+
 MOST_STEPS: Final = 32
 MOST_SECONDS: Final = 10.0
-# Skip locked: several workers ask at once and each gets another row.
-CLAIM: Final = """
-UPDATE orchestrator_task AS t SET state = 'running', fence = t.fence + 1,
-    attempts = t.attempts + 1,
-    lease_expires_at = clock_timestamp() + make_interval(secs => s.timeout + %(grace)s)
-FROM orchestrator_step s
-WHERE s.id = t.step_id AND t.id = (
-    SELECT id FROM orchestrator_task
-    WHERE state = 'ready' AND run_at <= clock_timestamp()
-    ORDER BY run_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
-)
-RETURNING t.id, t.case_id, t.step_key, t.fence, t.attempts, t.effect_key, t.proposal IS NOT NULL
-"""
-
-
-def claim_work() -> Work | None:
-    """The machine task that has been ready for longest, now leased to the caller; or None."""
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"grace": GRACE})
-        row = cursor.fetchone()
-    return Work(*row) if row else None
-
-
-def is_work_ready() -> bool:
-    """Whether a machine task waits to be claimed right now."""
-    return Task.objects.filter(state=TaskState.READY, run_at__lte=ClockTimestamp()).exists()
 
 
 def work_until_idle(limit: int = 1000, seconds: float = MOST_SECONDS) -> int:
@@ -105,7 +76,7 @@ def perform(work: Work, *, hand_on: bool = False) -> Work | None:
 def _judge_handed_in(work: Work, *, hand_on: bool) -> Work | None:
     with acting_on(work.task_id) as (act, task):
         act.hands_on = hand_on
-        if _is_held(act, task, work):
+        if failing.holds(act, task, work):
             brought = Attempt.objects.select_related("actor")
             judge(act, task, brought.get(task=task, number=1, shadow=False))
     return act.handed
@@ -113,30 +84,36 @@ def _judge_handed_in(work: Work, *, hand_on: bool) -> Work | None:
 
 def _call(work: Work, *, hand_on: bool) -> Work | None:
     task = Task.objects.select_related("case").get(pk=work.task_id)
-    task.step = step = definition_of(task.case.version_id).steps[work.step_key]
+    task.step = definition_of(task.case.version_id).steps[work.step_key]
     given = input_of(task)
     started = time.monotonic()
     try:
-        send = _connection(step)
-        if step.kind == StepKind.SYSTEM:
-            failing.sending(work, send, given)
-        result = _answer(step, send, given, work)
+        through = breaking.admitted(_connection_of(task.step), task.pk, task.step.timeout)
+        if through is None:
+            lanes.give_back(work)
+            return None
+        result = _performed(through, task, work, given)
     except CallError as error:
         logger.warning("attempt %d failed: %s", work.attempt, type(error).__name__)
         failing.fail(work, given, error)
         return None
     latency = round((time.monotonic() - started) * 1000)
-    return submit_output(work, result, given=given, latency_ms=latency, over=send, hand_on=hand_on)
+    over = through.connection
+    return submit_output(work, result, given=given, latency_ms=latency, over=over, hand_on=hand_on)
 
 
-def _connection(step: Step) -> Connection:
-    """The step's connection as it is now: its settings may change under a published version."""
+def _connection_of(step: Step) -> int:
     if step.actor is None or step.actor.connection_id is None:
         raise PermanentError(f"{step.name} names nobody who can perform it.")
-    return Connection.objects.get(pk=step.actor.connection_id)
+    return step.actor.connection_id
 
 
-def _answer(step: Step, send: Connection, given: Any, work: Work) -> Result:
+def _performed(through: Admitted, task: Task, work: Work, given: Any) -> Result:
+    """The result of the step's call, or of an earlier one that turns out to have happened.
+
+    The connection's row was read just now: its settings may change under a published version.
+    """
+    step, over = task.step, through.connection
     call = Call(
         input=given,
         schema=step.schema,
@@ -144,9 +121,31 @@ def _answer(step: Step, send: Connection, given: Any, work: Work) -> Result:
         idempotency_key=work.effect_key,
         timeout=float(step.timeout),
         attempt=work.attempt,
+        brief=brief_of(task),
     )
+    if step.effect == StepEffect.VERIFY_FIRST and doubting.is_sent(task.pk):
+        happened = _counted(through, lambda: reconciling.verified(over, call))
+        if happened is not None:
+            return happened
+    if step.kind == StepKind.SYSTEM:
+        failing.sending(work, over, given)
+    return _fitting(step, _counted(through, lambda: _answer(over, call)))
+
+
+def _counted(through: Admitted, call: Callable[[], Answered]) -> Answered:
+    """Have the connection's breaker know how the call ended."""
     try:
-        result = connector_class(send.kind)(send.settings, send.secret).call(call)
+        result = call()
+    except CallError as error:
+        breaking.failed(through, error)
+        raise
+    breaking.answered(through)
+    return result
+
+
+def _answer(over: Connection, call: Call) -> Result:
+    try:
+        result = connector_class(over.kind)(over.settings, over.secret).call(call)
     except CallError:
         raise
     except Exception as error:
@@ -154,9 +153,15 @@ def _answer(step: Step, send: Connection, given: Any, work: Work) -> Result:
         raise PermanentError(f"{type(error).__name__}: {error}", may_have_happened=True) from error
     if not is_json(result.output):
         raise PermanentError("The output is no JSON.", may_have_happened=True)
+    return result
+
+
+def _fitting(step: Step, result: Result) -> Result:
+    """The result, if its output is one. Raises TransientError: the next one may be."""
     if found := schema.validate(step.schema, result.output):
         said = "; ".join(f"{problem.path or '/'}: {problem.message}" for problem in found[:5])
-        raise TransientError(f"The output does not fit the schema: {said}")
+        message = f"The output does not fit the schema: {said}"
+        raise TransientError(message, may_have_happened=is_careful(step))
     return result
 
 
@@ -179,7 +184,7 @@ def submit_output(
     """
     with acting_on(work.task_id) as (act, task):
         act.hands_on = hand_on
-        if is_held := _is_held(act, task, work):
+        if is_held := failing.holds(act, task, work):
             said = {"latency_ms": latency_ms} | _said(result)
             attempt = _attempt(act, task, work, said, given=given, over=over)
             failing.confirm(act, task, result)
@@ -187,14 +192,6 @@ def submit_output(
     if not is_held:
         raise StaleFence
     return act.handed
-
-
-def _is_held(act: Act, task: Task, work: Work) -> bool:
-    """Whether the lease on the task lasts; where it does not, a note of it."""
-    if task.state == TaskState.RUNNING and task.fence == work.fence:
-        return True
-    act.note("attempt.lost", {"task": task.pk}, {"fence": work.fence, "now": task.fence})
-    return False
 
 
 def _attempt(

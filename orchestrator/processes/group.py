@@ -138,7 +138,8 @@ def web() -> Process:
     argv = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
         *("--host", settings.HOST, "--port", str(settings.PORT)),
-        *("--workers", str(settings.WEB_PROCESSES), "--blocking-threads", "8"),
+        *("--workers", str(settings.WEB_PROCESSES), "--blocking-threads"),
+        str(settings.WEB_THREADS),
         *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
         "orchestrator.wsgi:application",
     ]

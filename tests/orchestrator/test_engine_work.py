@@ -161,16 +161,6 @@ def test_what_cannot_help_is_not_tried_again(books: HTTPServer) -> None:
     assert (Task.objects.get().state, Incident.objects.get().kind) == ("failed", "permanent")
 
 
-def test_a_write_that_may_have_happened_is_not_repeated_blindly(books: HTTPServer) -> None:
-    books.expect_request("/book").respond_with_handler(answering(BUSY))
-    begin(booking(books, "in_doubt_to_human"))
-
-    engine.work_until_idle()
-
-    assert Incident.objects.get().kind == "in_doubt"
-    assert Delivery.objects.get().state == "in_doubt"
-
-
 def test_an_output_outside_the_schema_is_no_output(books: HTTPServer) -> None:
     books.expect_request("/book").respond_with_json({"number": "seven"})
     begin(booking(books))

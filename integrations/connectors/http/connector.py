@@ -1,7 +1,10 @@
 """Calls anything that speaks JSON over HTTP: an agent, an automation, a system of record.
 
 A step's call settings: ``method``, ``path`` (added to the address; ``{/pointer}`` is filled
-from the input) and ``body`` (pointer to the part of the input to send; the whole when absent).
+from the input, ``{key}`` with the idempotency key) and ``body`` (pointer to the part of the input
+to send; the whole when absent). ``verify`` says how to look whether an earlier write happened:
+the ``path`` to GET, ``found``, a condition on ``answer`` and ``input``, and ``output``, a pointer
+into the answer. 404 and 410 say that nothing is there.
 """
 
 from __future__ import annotations
@@ -12,15 +15,16 @@ from urllib.parse import quote, unquote
 
 import httpx2
 
-from integrations.base import BaseConnector, encode
-from integrations.calls import acts, fetch, send
+from integrations.base import BaseConnector, encode, plain
+from integrations.calls import Missing, acts, fetch, send
 from integrations.connectors.http.settings import METHODS, SETTINGS_SCHEMA
 from integrations.transport import allow_list, transport
-from orchestrator import pointers
+from orchestrator import conditions, pointers
 from orchestrator.connectors import Call, CallError, PermanentError, Report, Result
 from orchestrator.pointers import MISSING
 
 PLACE = re.compile(r"\{([^{}]*)\}")
+KEY = "key"
 PATH = re.compile(r"/(?!/)[\x21-\x7e]*")
 WITH_BODY = {"POST", "PUT", "PATCH"}
 OWN_HEADERS = {"host", "content-length", "content-type", "transfer-encoding", "connection"}
@@ -53,6 +57,27 @@ class Http(BaseConnector):
             model=str(self._part(answer, "model") or ""),
         )
 
+    def verify(self, call: Call) -> Result | None:
+        """What an earlier write under the call's key left; None where it left nothing."""
+        if problems := self.problems():
+            raise PermanentError(f"The connection's settings are not valid. {' '.join(problems)}")
+        how = call.step.get("verify")
+        if not isinstance(how, dict) or not isinstance(how.get("path"), str):
+            raise PermanentError("The step's verify names no path to look at.")
+        request = self._get(_filled(how["path"], call))
+        seconds = min(call.timeout, self.settings.get("timeout", call.timeout))
+        try:
+            answer = fetch(request, seconds=seconds, secret=self.secret)
+        except Missing:
+            return None
+        if not _holds(how.get("found"), {"answer": answer, "input": call.input}):
+            return None
+        pointer = how.get("output", self.settings.get("output", ""))
+        output = _found(answer, pointer)
+        if output is MISSING:
+            raise PermanentError(f"What was found has nothing at {pointer}.")
+        return Result(output=plain(output))
+
     def probe(self) -> Report:
         try:
             request = self._get(self.settings.get("check_path", ""))
@@ -71,7 +96,7 @@ class Http(BaseConnector):
             raise PermanentError(
                 f"The step's method is {method!r}; it can be {', '.join(METHODS)}."
             )
-        path = _filled(str(call.step.get("path", "")), call.input)
+        path = _filled(str(call.step.get("path", "")), call)
         headers = self._headers() | {"idempotency-key": call.idempotency_key}
         content = None
         if method in WITH_BODY:
@@ -154,16 +179,29 @@ def _extended(url: httpx2.URL, path: str) -> httpx2.URL:
     return url.copy_with(raw_path=raw_path.encode("ascii"))
 
 
-def _filled(template: str, value: Any) -> str:
-    """The path with each ``{/pointer}`` replaced by that text or number of the input."""
+def _filled(template: str, call: Call) -> str:
+    """The path with each ``{/pointer}`` replaced by that text or number of the input, and
+    ``{key}`` by the call's key."""
 
     def replacement(place: re.Match[str]) -> str:
-        part = _required(value, place[1])
+        if place[1] == KEY:
+            return quote(call.idempotency_key, safe="")
+        part = _required(call.input, place[1])
         if isinstance(part, bool) or not isinstance(part, str | int) or part == "":
             raise PermanentError(f"The input's {place[1]} is no text or whole number for the path.")
         return quote(str(part), safe="")
 
     return PLACE.sub(replacement, template)
+
+
+def _holds(condition: Any, facts: dict[str, Any]) -> bool:
+    """Whether what was found is the write. Raises PermanentError where that cannot be told."""
+    if problems := conditions.validate(condition):
+        raise PermanentError(f"The step's verify cannot be read: {problems[0].message}")
+    truth = conditions.evaluate(condition, facts).truth
+    if truth is None:
+        raise PermanentError("The answer does not say whether it happened.")
+    return truth
 
 
 def _required(value: Any, pointer: str) -> Any:
