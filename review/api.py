@@ -214,7 +214,7 @@ def _task(seat: Seat, actor: Actor) -> dict[str, Any]:
             "id": case.pk,
             "key": case.key,
             "workflow": sight.workflow.slug,
-            "data": case.data,
+            "data": sight.data,
         },
         "step": sight.step.key,
         "purpose": seat.purpose,

@@ -127,7 +127,7 @@ class Screen:
     @property
     def exhibits(self) -> list[Exhibit]:
         files = partial(attached, self.shown.case.pk)
-        return exhibits(self.shown.evidence, self.shown.case.data, files)
+        return exhibits(self.shown.evidence, self.shown.data, files)
 
     @property
     def problems(self) -> list[str]:

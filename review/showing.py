@@ -24,10 +24,10 @@ from orchestrator.telling import reason_of
 class Shown:
     """One seat as its reviewer may see it.
 
-    ``output`` is the value under review. ``rules`` is the trace of the rules, ``why`` the
-    sentence of it. ``field_confidence`` maps pointers to numbers from 0 to 1. All three and
-    ``confidence`` are None on a blind seat. ``allowed`` are the words a decision may say;
-    ``digest`` goes back with it.
+    ``data`` is the case file as this task sees it, ``output`` the value under review. ``rules``
+    is the trace of the rules, ``why`` the sentence of it. ``field_confidence`` maps pointers to
+    numbers from 0 to 1. All three and ``confidence`` are None on a blind seat. ``allowed`` are
+    the words a decision may say; ``digest`` goes back with it.
     """
 
     seat: Seat
@@ -38,6 +38,7 @@ class Shown:
     right: DecisionRight | None
     routing: Routing
     attempt: Attempt | None
+    data: dict[str, Any]
     output: Any
     confidence: float | None
     field_confidence: dict[str, float] | None
@@ -72,6 +73,7 @@ def shown(seat: Seat, actor: Actor) -> Shown:
         right=right,
         routing=routing,
         attempt=attempt,
+        data=engine.data_of(task, task.case),
         output=task.proposal,
         confidence=attempt.confidence if attempt and is_open else None,
         field_confidence=(attempt.field_confidence if attempt else {}) if is_open else None,

@@ -54,6 +54,19 @@ class CancelIn(Body):
     reason: str = Field(min_length=1, max_length=500)
 
 
+class SignalIn(Body):
+    name: str = Field(description="What a step of the version waits for, or its news.")
+    id: str = Field(description="Names the message: the same id is taken once.")
+    data: dict[str, Any] = Field({}, description="By the JSON Schema of the step.")
+
+
+class SignalOut(BaseModel):
+    """``taken``: a step went on, or the case file was written; ``kept``: no step waits yet."""
+
+    status: Literal["taken", "kept", "existing"]
+    tasks: list[int] = Field(description="The tasks that went on by it.")
+
+
 class WorkflowOut(BaseModel):
     slug: str
     name: str

@@ -23,6 +23,7 @@ from tests.orchestrator.flows import (
     task_of,
     told,
 )
+from tests.programs import Program, refusal
 
 pytestmark = pytest.mark.django_db
 
@@ -369,3 +370,19 @@ def test_what_was_never_done_needs_no_undoing() -> None:
     assert not Task.objects.filter(step_key="unpay").exists()
     answered(case, "unbook")
     assert told(case).state == "cancelled"
+
+
+def test_a_program_brings_a_signal_over_the_api() -> None:
+    case = begun(published(paid()))
+    program = Program("alice")
+    path, body = f"cases/{case.pk}/signals", {"name": "payment", "id": "m-1", "data": {"amount": 5}}
+
+    told_first = program.post(path, body).json()
+    told_again = program.post(path, body).json()
+
+    assert told_first == {"status": "taken", "tasks": [task_of(case, "pay").pk]}
+    assert told_again == told_first | {"status": "existing"}
+    refusal(program.post(path, body | {"data": {"amount": 6}}), 409, "signal-conflict")
+    refusal(program.post(path, body | {"name": "x", "id": "m-2"}), 422, "invalid")
+    refusal(Program("cara").post(path, body | {"id": "m-3"}), 403, "not-allowed")
+    refusal(Program("carl").post(path, body | {"id": "m-4"}), 404, "not-found")
