@@ -15,7 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 
 from orchestrator import schema
-from orchestrator.admin.base import Listed, ModelForm, is_used_unseen
+from orchestrator.admin.asking import agent_steps, trial_page, trial_url
+from orchestrator.admin.base import Listed, ModelForm, actor_of, is_used_unseen
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.parts import page_of
 from orchestrator.connectors import Report, connector_class, connector_kinds
@@ -126,16 +127,33 @@ class ConnectionAdmin(Listed):
         more = {
             "show_save_and_add_another": False,
             "kinds": [(kind, _settings(kind)) for kind in connector_kinds()],
+            "trial_url": self._trial_url(request, object_id),
             **(extra_context or {}),
         }
         return super().changeform_view(request, object_id, form_url, more)
 
+    def _trial_url(self, request: HttpRequest, object_id: str | None) -> str:
+        """The page that asks the agent, "" where this connection performs no agent's step."""
+        row = self.get_object(request, object_id) if object_id else None
+        asks = row is not None and agent_steps(row, actor_of(request))
+        return trial_url(row) if row and asks else ""
+
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.test)
+        wrap = self.admin_site.admin_view
         return [
-            path("<int:pk>/test/", view, name="orchestrator_connection_test"),
+            path("<int:pk>/test/", wrap(self.test), name="orchestrator_connection_test"),
+            path("<int:pk>/trial/", wrap(self.trial), name="orchestrator_connection_trial"),
             *super().get_urls(),
         ]
+
+    def trial(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask the agent for a few outputs, and show them; nothing is kept."""
+        row = self.get_object(request, str(pk))
+        if row is None:
+            raise Http404
+        if not self.has_change_permission(request, row):
+            raise PermissionDenied
+        return trial_page(self.admin_site, request, row)
 
     def test(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Have the connector look whether the other side can be reached, changing nothing."""

@@ -69,6 +69,13 @@ def described(step: Step, model: str, kind: str, settings: Mapping[str, Any]) ->
     }
 
 
+def on_record(step: Step, model: str, *, over: Connection) -> bool:
+    """Whether an agent that answers like this has a record at the step. One query."""
+    told = described(step, model, over.kind, over.settings)
+    rows = Debut.objects.filter(workflow=step.version.workflow_id, step_key=step.key)
+    return rows.filter(actor__digest=digest(told)).exists()
+
+
 def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> list[str]:
     """The members of two definitions that differ; none where one is not known."""
     if before is None or now is None:
