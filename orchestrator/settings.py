@@ -166,11 +166,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "orchestrator.views.logged.LogMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "orchestrator.views.language.LanguageMiddleware",
     "orchestrator.views.zones.ZoneMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # What follows is for pages alone.
+    "orchestrator.views.programs.ApiMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Every page asks for a sign-in unless its view says @login_not_required.
