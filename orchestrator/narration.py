@@ -29,6 +29,12 @@ EVENTS: Final[Mapping[str, Words]] = {
         gettext_noop("The case is complete{outcome}"), "end", "ok", acted=False
     ),
     "case.cancelled": Words(gettext_noop("cancelled the case"), "cancelled", "warn"),
+    "case.cancelling": Words(gettext_noop("called the case off"), "cancelled", "warn"),
+    "case.called": Words(gettext_noop("{step} began a case of its own"), "branch", acted=False),
+    "signal.received": Words(gettext_noop("brought a signal"), "message"),
+    "signal.matched": Words(
+        gettext_noop("The signal that {step} waited for is there"), "check", "ok", acted=False
+    ),
     "task.opened": Words(gettext_noop("{step} is next"), "open", acted=False),
     "attempt.finished": Words(gettext_noop("gave a result for {step}"), "arrow"),
     "attempt.failed": Words(gettext_noop("failed at {step}"), "failed", "bad"),

@@ -4,6 +4,8 @@
 from orchestrator.engine import branching, calling, tables  # noqa: F401
 from orchestrator.engine.assigning import assign, hindrances, unassign
 from orchestrator.engine.bench import route_of
+from orchestrator.engine.breaking import close_breaker
+from orchestrator.engine.briefing import brief_of
 from orchestrator.engine.cancelling import cancel_case
 from orchestrator.engine.claims import (
     claim,
@@ -15,23 +17,34 @@ from orchestrator.engine.claims import (
     unclaim,
 )
 from orchestrator.engine.counting import fold_counters, rebuild_counters
-from orchestrator.engine.deciding import Decided, decide, screen_digest
+from orchestrator.engine.deciding import Decided, decide
 from orchestrator.engine.definition import allowed_words, definition_of
 from orchestrator.engine.failing import expire_leases
+from orchestrator.engine.fetching import (
+    complete_work,
+    fail_work,
+    fetch_work,
+    renew_work,
+    tell_work,
+)
 from orchestrator.engine.finishing import CONSENT, settle_due, verdict_watermark
+from orchestrator.engine.lanes import Fetched, claim_work, is_work_ready
 from orchestrator.engine.orphans import Orphan, orphans
+from orchestrator.engine.pending import pend, resume_due, signals_of, unpend
 from orchestrator.engine.publishing import publish
+from orchestrator.engine.reconciling import Seen, look, words_on
 from orchestrator.engine.resolving import retry, skip_step
+from orchestrator.engine.returning import send_back, targets
+from orchestrator.engine.rework import most_visits, visits_of
 from orchestrator.engine.scopes import data_of
 from orchestrator.engine.signals import Signalled, signal
+from orchestrator.engine.staleness import screen_digest
 from orchestrator.engine.starting import Outcome, Started, start_case, start_cases
 from orchestrator.engine.stopping import CHANGES, changes, halt, halted, resume
-from orchestrator.engine.timeouts import expire_seats
+from orchestrator.engine.timeouts import expire_seats, fire_seat_timers
 from orchestrator.engine.timers import fire_timers
 from orchestrator.engine.undoing import undo
 from orchestrator.engine.working import (
-    claim_work,
-    is_work_ready,
     perform,
     submit_output,
     work_until_idle,
@@ -41,22 +54,30 @@ __all__ = [
     "CHANGES",
     "CONSENT",
     "Decided",
+    "Fetched",
     "Orphan",
     "Outcome",
+    "Seen",
     "Signalled",
     "Started",
     "allowed_words",
     "assign",
+    "brief_of",
     "cancel_case",
     "changes",
     "claim",
     "claim_next",
     "claim_work",
+    "close_breaker",
+    "complete_work",
     "data_of",
     "decide",
     "definition_of",
     "expire_leases",
     "expire_seats",
+    "fail_work",
+    "fetch_work",
+    "fire_seat_timers",
     "fire_timers",
     "fold_counters",
     "halt",
@@ -64,26 +85,38 @@ __all__ = [
     "heartbeat",
     "hindrances",
     "is_work_ready",
+    "look",
+    "most_visits",
     "orphans",
+    "pend",
     "perform",
     "publish",
     "rebuild_counters",
     "release",
+    "renew_work",
     "resume",
+    "resume_due",
     "retry",
     "route_of",
     "save_draft",
     "screen_digest",
+    "send_back",
     "settle_due",
     "signal",
+    "signals_of",
     "skip",
     "skip_step",
     "start_case",
     "start_cases",
     "submit_output",
+    "targets",
+    "tell_work",
     "unassign",
     "unclaim",
     "undo",
+    "unpend",
     "verdict_watermark",
+    "visits_of",
+    "words_on",
     "work_until_idle",
 ]

@@ -10,15 +10,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from orchestrator import authority, logs
-from orchestrator.diffing import Change, diff, digest
 from orchestrator.engine.acts import Act, act_at
 from orchestrator.engine.bench import Bench, bench_of, routed_to
 from orchestrator.engine.consequences import count
 from orchestrator.engine.saying import Said, checked_output, write
-from orchestrator.engine.scopes import data_of
-from orchestrator.exceptions import AlreadyDecided, NotFound, Refusal, StaleClaim, StaleDigest
+from orchestrator.engine.staleness import check_digest
+from orchestrator.exceptions import AlreadyDecided, NotFound, Refusal, StaleClaim
 from orchestrator.models import (
     Actor,
     Attempt,
@@ -43,11 +43,6 @@ class Decided:
     settle_at: datetime | None
 
 
-def screen_digest(task: Task, case: Case) -> str:
-    """The digest of what a decider looks at: the case file and the value under review."""
-    return digest({"data": data_of(task, case), "output": task.proposal, "round": task.round})
-
-
 def decide(
     task_id: int,
     *,
@@ -69,7 +64,7 @@ def decide(
     AlreadyDecided, StaleDigest (with the diff), NotAllowed and Invalid; then nothing changed.
     """
     said = Said(word, output, reasons or {}, comment, seconds, final, via, digest)
-    with _bench_for(task_id, claim_token, actor) as bench:
+    with bench_for(task_id, claim_token, actor) as bench:
         return _decide(bench, said)
 
 
@@ -93,7 +88,7 @@ BENCH: Final = Joined(
 
 
 @contextmanager
-def _bench_for(task_id: int, token: UUID | str, actor: Actor) -> Iterator[Bench]:
+def bench_for(task_id: int, token: UUID | str, actor: Actor) -> Iterator[Bench]:
     """One transaction that holds the seat which the token names, its claim still live."""
     with logs.about(task=task_id), transaction.atomic():
         wanted = _uuid(token)
@@ -127,7 +122,9 @@ def _check_claim(act: Act, seat: Seat) -> None:
     if seat.state in (SeatState.DECIDED, SeatState.EXPIRED):
         raise AlreadyDecided
     if seat.state == SeatState.WITHDRAWN:
-        raise StaleClaim("This was taken back meanwhile: there is nothing to decide here any more.")
+        raise StaleClaim(
+            _("This was taken back meanwhile: there is nothing to decide here any more.")
+        )
     expired = seat.claim_expires_at is None or seat.claim_expires_at <= act.now
     if expired or seat.claimed_by_id != act.actor.pk:
         raise StaleClaim
@@ -135,30 +132,10 @@ def _check_claim(act: Act, seat: Seat) -> None:
 
 def _decide(bench: Bench, said: Said) -> Decided:
     answer = authority.require(bench.act.actor, "decide", bench.seat)
-    _check_digest(bench, said.digest)
+    check_digest(bench.task, bench.act.case, said.digest)
     output = checked_output(bench, said)
     grant = answer.grant.pk if answer.grant else None
     decision = write(bench, said, output, grant=grant)
     count(bench, decision, final=said.final)
     task = bench.task
     return Decided(decision, task.state, bench.act.case.state, task.settle_at)
-
-
-def _check_digest(bench: Bench, shown: str) -> None:
-    task, case = bench.task, bench.act.case
-    if shown != screen_digest(task, case):
-        raise StaleDigest(diff=[change.as_json() for change in _moved_on(task, case, shown)])
-
-
-def _moved_on(task: Task, case: Case, shown: str) -> list[Change]:
-    """What changed since the decider looked: told by the earlier value with that digest."""
-    outputs = [
-        *task.tries.order_by("number").values_list("output", flat=True),
-        *task.decisions.order_by("id").values_list("output", flat=True),
-    ]
-    data = data_of(task, case)
-    for output in outputs:
-        for number in range(1, task.round + 1):
-            if digest({"data": data, "output": output, "round": number}) == shown:
-                return diff(output, task.proposal)
-    return []

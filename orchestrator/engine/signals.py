@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator import authority, schema
-from orchestrator.diffing import digest
+from orchestrator.diffing import diff, digest
+from orchestrator.engine import pending
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.closing import set_timer
 from orchestrator.engine.finishing import finish
@@ -115,6 +116,7 @@ def _take(act: Act, inbound: Inbound) -> Signalled:
     is_news = inbound.name in act.definition.version.signals
     if is_news:
         _write_news(act, inbound)
+    pending.signalled(act, inbound.name)
     waiting = Task.objects.filter(case=act.case, state=TaskState.WAITING, step__kind=StepKind.EVENT)
     for pk in waiting.order_by("id").values_list("id", flat=True):
         task = locked_task(act, pk)
@@ -129,7 +131,9 @@ def _write_news(act: Act, inbound: Inbound) -> None:
     rules = act.definition.version.signals[inbound.name]
     found = {target: lookup(inbound.body, source) for target, source in rules.items()}
     writes = {target: value for target, value in found.items() if value is not MISSING}
-    act.case.data = merged(act.case.data, writes)
+    before, act.case.data = act.case.data, merged(act.case.data, writes)
+    inbound.answer = {"changes": [change.as_json() for change in diff(before, act.case.data)]}
+    inbound.save(update_fields=["answer"])
     wrote = {"signal": inbound.name, "inbound": inbound.pk}
     act.case.provenance = act.case.provenance | dict.fromkeys(writes, wrote)
     act.changed |= {"data", "provenance"}

@@ -49,7 +49,11 @@ def claim_lost(request: ReviewRequest, task_id: int, actor: Actor) -> HttpRespon
 
 
 def show_conflict(
-    request: ReviewRequest, task: Task, typed: Typed, explanation: str
+    request: ReviewRequest,
+    task: Task,
+    typed: Typed,
+    explanation: str,
+    refusal: Refusal | None = None,
 ) -> HttpResponse:
     """What happened, what stands, and what was typed; the page of the task as it is now."""
     wanted = wanted_by(request)
@@ -59,6 +63,8 @@ def show_conflict(
         "case_key": task.case.key,
         "explanation": explanation,
         "standing": _standing(task),
+        "changed": refusal.details.get("diff") if refusal else [],
+        "news": refusal.details.get("news") if refusal else [],
         "typed": {
             "word": request.POST.get("decision", ""),
             "comment": typed.comment(request.POST.get("decision", "")),

@@ -82,7 +82,7 @@ def _refused(
             return claim_lost(request, seat.task_id, actor)
         case StaleDigest():
             keep(typed, seat.task_id, actor, str(seat.claim_token))
-            return show_conflict(request, seat.task, typed, _(CHANGED))
+            return show_conflict(request, seat.task, typed, _(CHANGED), refusal)
         case AlreadyDecided():
             return show_conflict(request, seat.task, typed, refusal.message)
         case Invalid() | NotAllowed():
