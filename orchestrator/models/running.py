@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +23,7 @@ from orchestrator.models.fields import (
     probability,
 )
 from orchestrator.models.querysets import CaseQuerySet, SeatQuerySet, TaskQuerySet
+from orchestrator.models.words import OrderedWords, Words
 
 
 class CaseState(models.TextChoices):
@@ -84,6 +85,7 @@ class Case(models.Model):
             ),
             models.Index(fields=("caller",), condition=~Q(caller=None), name="case_called"),
             BrinIndex(fields=("created_at",), name="case_times"),
+            GinIndex(OrderedWords("data"), name="case_words"),
         )
         triggers = (
             moves(
@@ -249,7 +251,10 @@ class Attempt(models.Model):
             ),
             probability("confidence", "attempt_confidence_passes"),
         )
-        indexes = (BrinIndex(fields=("finished_at",), name="attempt_times"),)
+        indexes = (
+            BrinIndex(fields=("finished_at",), name="attempt_times"),
+            GinIndex(Words("output"), name="attempt_words"),
+        )
         triggers = (frozen_when_finished(),)
 
     def __str__(self) -> str:

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_safe
 
 from orchestrator.insights import WHAT, Selection, selected
 from orchestrator.models import Actor, Case, CaseState, Workflow
+from orchestrator.searching import is_by_key, search
 from orchestrator.sight import blind_seats
-from orchestrator.views.requests import actor_of, link, page_of
+from orchestrator.views.requests import actor_of, link, number, page_of
 
 ROWS: Final = 50
 MAX_KEY: Final = 200
@@ -31,6 +32,7 @@ def cases(request: HttpRequest) -> HttpResponse:
     workflows = list(Workflow.objects.visible_to(actor))
     wanted = {name: text(request, name) for name in ("q", "workflow", "state", *BEHIND)}
     found = filtered(Case.objects.visible_to(actor), workflows, wanted)
+    found, slow = searched(request, found, wanted["q"])
     page = page_of(request, found.select_related("workflow"), size=ROWS)
     filters = wanted | {
         "workflows": workflows,
@@ -40,9 +42,21 @@ def cases(request: HttpRequest) -> HttpResponse:
         "told": told(wanted),
         "without": link(request, **dict.fromkeys(BEHIND)),
     }
-    rows = case_rows(page.rows, actor, by_state=bool(wanted["state"] or wanted["what"]))
-    context = {"rows": rows, "filters": filters, "page": page}
+    by_state = bool(wanted["state"] or wanted["what"])
+    rows = case_rows(page.rows, actor, by_state=by_state, by_words=wanted["q"])
+    context = {"rows": rows, "filters": filters, "page": page, "slow": slow}
     return render(request, "orchestrator/cases.html", context)
+
+
+def searched(
+    request: HttpRequest, found: QuerySet[Case], words: str
+) -> tuple[QuerySet[Case], bool]:
+    """Those of the page that fit the words, and whether they were not looked for to the end."""
+    if not words:
+        return found, False
+    before = number(request, "before")
+    result = search(found.filter(pk__lt=before) if before else found, words, size=ROWS + 1)
+    return Case.objects.filter(pk__in=result.ids), result.slow
 
 
 def text(request: HttpRequest, name: str) -> str:
@@ -53,9 +67,9 @@ def text(request: HttpRequest, name: str) -> str:
 def filtered(
     found: QuerySet[Case], workflows: Iterable[Workflow], wanted: Mapping[str, str]
 ) -> QuerySet[Case]:
-    """The cases that fit; a workflow that the actor does not see fits none."""
-    if wanted["q"]:
-        found = found.filter(key__startswith=wanted["q"])
+    """The cases that fit, whatever words are searched; a workflow that the actor does not see
+    fits none.
+    """
     if wanted["workflow"]:
         chosen = [row for row in workflows if row.slug == wanted["workflow"]]
         found = found.filter(workflow__in=chosen)
@@ -121,8 +135,12 @@ def told(wanted: Mapping[str, str]) -> str:
     return _("Cases %s.") % said if said else ""
 
 
-def case_rows(found: Iterable[Case], actor: Actor, *, by_state: bool) -> list[dict[str, Any]]:
-    """Rows of the list. A blind review in a case hides its state, also from the filter."""
+def case_rows(
+    found: Iterable[Case], actor: Actor, *, by_state: bool, by_words: str = ""
+) -> list[dict[str, Any]]:
+    """Rows of the list. A blind review in a case hides its state, also from the filter, and
+    what it holds from the search.
+    """
     found = list(found)
     blind = {seat.task.case_id for seat in blind_seats(actor, [case.pk for case in found])}
     return [
@@ -135,5 +153,5 @@ def case_rows(found: Iterable[Case], actor: Actor, *, by_state: bool) -> list[di
             "at": case.created_at,
         }
         for case in found
-        if not (by_state and case.pk in blind)
+        if case.pk not in blind or (not by_state and is_by_key(case, by_words))
     ]

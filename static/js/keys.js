@@ -12,10 +12,13 @@ const typing = (element) =>
 
 const shown = (element) => !element.disabled && element.getClientRects().length > 0;
 
-// Inside an open sheet or dialog only its own keys count; a closed menu still lends its keys.
+// The page's own keys go before those of the frame. Inside an open sheet or dialog only its own
+// count; a closed menu still lends its keys.
 function target(key) {
   const open = [...document.querySelectorAll(":popover-open")].pop();
-  const all = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)];
+  const named = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)];
+  const inMain = named.filter((element) => element.closest("main"));
+  const all = [...inMain, ...named.filter((element) => !inMain.includes(element))];
   const near = open ? all.filter((element) => open.contains(element)) : all;
   return near.find(shown) ?? near.find((element) => element.popoverTargetElement && !element.disabled);
 }
