@@ -6,9 +6,11 @@ from typing import Any
 
 from django.http.response import HttpResponseBase
 from django.test import Client
+from django.utils import timezone
+from psycopg.types.range import TimestamptzRange
 
 from orchestrator.api.keys import make_key
-from orchestrator.models import Actor
+from orchestrator.models import Actor, Grant
 from tests.world import actor
 
 ALL = ("cases", "review", "feedback", "work")
@@ -37,6 +39,15 @@ class Program:
     def _headers(self, once: str | None = None) -> dict[str, str]:
         more = {} if once is None else {"Idempotency-Key": once}
         return {"Authorization": f"Bearer {self.text}"} | more
+
+
+def importer(name: str = "importer") -> Actor:
+    """A program that may start cases, with outputs, everywhere."""
+    found, made = Actor.objects.get_or_create(name=name, defaults={"kind": "automation"})
+    for action in ("view", "start") if made else ():
+        valid = TimestamptzRange(timezone.now(), None)
+        Grant.objects.create(actor=found, action=action, valid=valid)
+    return found
 
 
 def refusal(response: HttpResponseBase, status: int, name: str) -> dict[str, Any]:

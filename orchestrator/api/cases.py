@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
@@ -27,10 +27,14 @@ from orchestrator.api.shapes import (
 )
 from orchestrator.exceptions import NotAllowed, NotFound
 from orchestrator.insights import now_in
-from orchestrator.models import Actor, Case, Event, Workflow
+from orchestrator.models import Actor, ActorKind, Case, Event, Workflow
 from orchestrator.sight import Sight, events_of, sight_of
 
 router = Router(tags=["Cases"])
+_PERSONAL: Final = (
+    "This is the key of a person, and an output that comes along must be a program's. Leave the "
+    "output out, or make a key with: manage.py create_api_key --actor NAME --scopes cases."
+)
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Items of a page.")]
 Cursor = Annotated[str, Query(max_length=500, description="The cursor of the page before.")]
 
@@ -67,11 +71,13 @@ def _workflows(found: list[Workflow]) -> list[dict[str, Any]]:
 )
 def start_case(request: HttpRequest, slug: str, body: CaseIn) -> HttpResponse:
     """201 and the new case. The same key and body again give 200 and the same case; the same
-    key with another body gives 409, and 429 comes while too much machine work waits."""
+    key with another body gives 409, and 429 comes while too much machine work waits. An output
+    comes along with the key of a program, not of a person."""
     pressure.admit()
     actor = actor_of(request)
     output = _given(body.output) if body.output else None
     with _into(slug, actor) as workflow:
+        _check_brings(actor, output is not None)
         started = engine.start_case(
             workflow, actor=actor, key=body.key, data=body.data, output=output
         )
@@ -98,6 +104,15 @@ def _into(slug: str, actor: Actor) -> Iterator[Workflow]:
         raise
 
 
+def _check_brings(actor: Actor, brings: bool) -> None:
+    """Raises NotAllowed where a person would bring what counts as an agent's output.
+
+    Rules may approve it, so nobody could tell afterwards who had said it.
+    """
+    if brings and actor.kind == ActorKind.HUMAN:
+        raise NotAllowed(reasons=[_PERSONAL])
+
+
 def _given(output: OutputIn) -> dict[str, Any]:
     """The members that were sent."""
     return {name: getattr(output, name) for name in output.model_fields_set}
@@ -114,6 +129,9 @@ def start_cases(request: HttpRequest, slug: str, body: CasesIn) -> HttpResponse:
     pressure.admit()
     actor = actor_of(request)
     with _into(slug, actor) as workflow:
+        _check_brings(
+            actor, any(isinstance(case, dict) and case.get("output") for case in body.cases)
+        )
         outcomes = engine.start_cases(workflow, actor=actor, cases=body.cases)
     results = [
         {"status": one.status, "id": one.case_id, "problems": one.problems} for one in outcomes

@@ -132,7 +132,7 @@ class Run:
         """A hundred thousand verdicts, beside a bare iterator over as many rows."""
         _fill_decided(self.people.expenses, self.cases)
         _fill_floor("export", "approved", self.cases)
-        path, key = "/api/v1/feedback?workflow=expenses", self.people.owner
+        path, key = "/api/v1/feedback?workflow=expenses", self.people.program
         (ours, grown), (floors, floor_grown) = (
             _downloaded(port, child.pid, path if port == self.here.web else "/api/v1/feedback", key)
             for port, child in (
@@ -164,7 +164,7 @@ class Run:
         yield Row("intake/s, batches of 1,000", rate, "", floor, ">= 0.6 floor")
 
     def _intake(self, port: int, path: str, *, output: bool = True, batch: int = 0) -> float:
-        keys = [self.people.owner] * (2 if batch else 8)
+        keys = [self.people.program] * (2 if batch else 8)
         name = f"bench-{next(names)}"
         found = load(
             "intake", port, keys, seconds=SECONDS, path=path, name=name, output=output, batch=batch

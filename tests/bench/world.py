@@ -12,6 +12,7 @@ from django.test import Client
 from orchestrator.api.keys import SCOPES, make_key
 from orchestrator.models import Actor, Workflow
 from tests import world
+from tests.programs import importer
 
 REVIEWERS: Final = 50
 
@@ -44,11 +45,11 @@ BOOKING: Final = """  - key: book
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """``keys`` are those of the reviewers, ``owner`` starts cases and exports."""
+    """``keys`` are those of the reviewers; a ``program`` starts cases and exports."""
 
     expenses: Workflow
     keys: list[str]
-    owner: str
+    program: str
     cookie: str
 
 
@@ -59,7 +60,7 @@ def made() -> World:
     browser = Client()
     browser.force_login(world.person("bea"))
     cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
-    return World(expenses, reviewers, _key(world.actor("alice")), cookie)
+    return World(expenses, reviewers, _key(importer()), cookie)
 
 
 def _reviewer(number: int) -> Actor:

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator import engine
 from orchestrator.models import Attempt, Case, Inbound
-from tests.programs import Program, refusal
+from tests.programs import Program, importer, refusal
 from tests.world import FLIGHT, LUNCH, decided, in_review, person, started, workflow
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,8 @@ def test_an_output_that_comes_along_is_routed() -> None:
         "latency_ms": 35,
     }
 
-    case = Program("alice").post(CASES, {"key": "r", "data": RECEIPT, "output": output}).json()
+    body = {"key": "r", "data": RECEIPT, "output": output}
+    case = Program(importer()).post(CASES, body).json()
 
     assert case["tasks"][0]["state"] == "in_review"
     attempt = Attempt.objects.get()
@@ -71,11 +72,27 @@ def test_a_sure_and_small_output_needs_nobody() -> None:
     workflow()
     output = {"value": LUNCH, "confidence": 0.97}
 
-    case = Program("alice").post(CASES, {"key": "r", "data": RECEIPT, "output": output}).json()
+    body = {"key": "r", "data": RECEIPT, "output": output}
+    case = Program(importer()).post(CASES, body).json()
 
     assert case["state"] == "completed"
     assert case["tasks"][0]["decision"] == "approved"
     assert case["completed_at"].endswith("Z")
+
+
+def test_a_person_brings_no_output_of_an_agent() -> None:
+    workflow()
+    body = {"key": "r", "data": RECEIPT, "output": {"value": LUNCH, "confidence": 0.97}}
+    alice, carl = Program("alice"), Program("carl")
+
+    told = refusal(alice.post(CASES, body), 403, "not-allowed")
+    batch = alice.post(f"{CASES}/batch", {"cases": [{"key": "s", "data": RECEIPT}, body]})
+
+    assert "create_api_key --actor NAME --scopes cases" in told["detail"]
+    refusal(batch, 403, "not-allowed")
+    refusal(carl.post(CASES, body), 404, "not-found")
+    assert not Case.objects.exists()
+    assert alice.post(CASES, body | {"output": None}).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -102,7 +119,7 @@ def test_a_sure_and_small_output_needs_nobody() -> None:
 def test_what_is_wrong_has_a_place(body: Any, path: str) -> None:
     workflow()
 
-    told = refusal(Program("alice").post(CASES, body), 422, "invalid")
+    told = refusal(Program(importer()).post(CASES, body), 422, "invalid")
 
     assert any(problem["path"].startswith(path) for problem in told["problems"])
     assert not Case.objects.exists()
@@ -110,7 +127,7 @@ def test_what_is_wrong_has_a_place(body: Any, path: str) -> None:
 
 def test_a_batch_is_judged_item_by_item() -> None:
     workflow()
-    program = Program("alice")
+    program = Program(importer())
     program.post(CASES, {"key": "old", "data": RECEIPT})
     cases = [
         {"key": "old", "data": RECEIPT},

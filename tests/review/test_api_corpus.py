@@ -10,7 +10,7 @@ from django.test import Client
 
 from orchestrator.models import Case, Decision
 from orchestrator.strictjson import MAX_BYTES
-from tests.programs import Program
+from tests.programs import Program, importer
 from tests.world import person, workflow
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ REFUSED = {
 def test_is_refused(sent: bytes) -> None:
     workflow()
 
-    response = Program("alice").post(CASES, sent)
+    response = Program(importer()).post(CASES, sent)
 
     assert 400 <= response.status_code < 500, response.content
     assert response["Content-Type"] == "application/problem+json"
@@ -94,7 +94,7 @@ def test_is_kept_and_shown_as_text(text: str) -> None:
         "output": {"value": value, "confidence": 0.5},
     }
 
-    case = Program("alice").post(CASES, sent)
+    case = Program(importer()).post(CASES, sent)
     task = Program("bea").post("review/claim").json()
 
     assert case.status_code == 201
@@ -111,7 +111,7 @@ def test_is_kept_and_shown_as_text(text: str) -> None:
 def test_a_confidence_out_of_range_is_unknown(confidence: str) -> None:
     workflow()
 
-    case = Program("alice").post(CASES, body(value=SURE, confidence=confidence)).json()
+    case = Program(importer()).post(CASES, body(value=SURE, confidence=confidence)).json()
 
     assert case["tasks"][0]["state"] == "in_review"
     assert Program("bea").post("review/claim").json()["confidence"] is None
@@ -121,12 +121,12 @@ def test_a_confidence_out_of_range_is_unknown(confidence: str) -> None:
 def test_the_largest_body_is_taken() -> None:
     workflow()
 
-    assert Program("alice").post(CASES, padded(MAX_BYTES)).status_code == 201
+    assert Program(importer()).post(CASES, padded(MAX_BYTES)).status_code == 201
 
 
 def test_a_batch_is_read_as_strictly() -> None:
     workflow()
-    program = Program("alice")
+    program = Program(importer())
 
     for sent in (b'{"cases": [NaN]}', b'{"cases": [], "cases": []}', padded(MAX_BYTES + 1)):
         assert 400 <= program.post(f"{CASES}/batch", sent).status_code < 500
@@ -147,7 +147,7 @@ DECISIONS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("more", DECISIONS.values(), ids=DECISIONS.keys())
 def test_an_odd_decision_is_refused(more: dict[str, Any]) -> None:
     workflow()
-    Program("alice").post(CASES, body(value=SURE, confidence="0.5"))
+    Program(importer()).post(CASES, body(value=SURE, confidence="0.5"))
     bea = Program("bea")
     task = bea.post("review/claim").json()
     sent = {
