@@ -95,6 +95,11 @@ class StaleClaim(Refusal):
     type = "stale-claim"
 
 
+class Pended(Refusal):
+    sentence = gettext_noop("Somebody waits with this for somebody else; resume it first.")
+    type = "pended"
+
+
 class StaleDigest(Refusal):
     sentence = gettext_noop(
         "What you saw has changed since; look at the difference and decide again."

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator import conditions, schema
+from orchestrator import calendars, conditions, schema
 from orchestrator.connectors import connector_class, connector_kinds
 from orchestrator.definitions import format as file
 from orchestrator.definitions.exporting import content, transitions
@@ -18,6 +18,7 @@ from orchestrator.definitions.flows import (
     undo_problems,
     undoing,
 )
+from orchestrator.definitions.returns import pend_problems, rework_problems
 from orchestrator.definitions.rules import always, rule_problems, rule_warnings
 from orchestrator.definitions.steps import PERFORMED, step_problems
 from orchestrator.models import (
@@ -96,6 +97,7 @@ def _version(draft: _Draft) -> Iterator[Problem]:
     if version.data_schema:
         for found in schema.check_schema(version.data_schema):
             yield Problem(f"/data{found.path}", found.message)
+    yield from calendars.problems(version.calendar, "/calendar")
     yield from _connections(draft)
 
 
@@ -117,6 +119,7 @@ def _step(draft: _Draft, step: Step, path: str, shape: Sequence[Problem]) -> Ite
         return
     yield from step_problems(step, draft.case, path)
     yield from flow_problems(step, draft.case, path)
+    yield from pend_problems(step, path)
     rights = draft.rights[step.pk]
     if step.kind not in DECIDED and rights:
         kind = step.get_kind_display()
@@ -134,6 +137,7 @@ def _transitions(draft: _Draft) -> Iterator[Problem]:
             yield Problem(f"/transitions/{index}", f"Nothing leads on from the end {link.source}.")
     graph = Graph.of(draft.steps, draft.links)
     yield from undo_problems(graph)
+    yield from rework_problems(graph)
     if not any(True for step in draft.steps for _ in flow_problems(step, draft.case, "")):
         yield from branch_problems(graph)
     yield from _dead_ends(draft)

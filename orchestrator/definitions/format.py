@@ -48,6 +48,8 @@ STEP: Final = {
     "retry": "retry",
     "compensated_by": "compensated_by",
     "flow": "flow",
+    "rework": "rework",
+    "pend": "pend",
 }
 STEP_TIMES: Final = {"timeout": "timeout", "undo": "undo_seconds"}
 RIGHT: Final = {
@@ -63,7 +65,11 @@ RIGHT: Final = {
 }
 # How many people a mode asks where the file does not say.
 PLACES: Final[Mapping[str, int]] = {models.Mode.DUAL: 2}
-RIGHT_TIMES: Final = {"start_within": "start_within", "decide_within": "decide_within"}
+RIGHT_TIMES: Final = {
+    "start_within": "start_within",
+    "remind_before": "remind_before",
+    "decide_within": "decide_within",
+}
 RIGHT_GROUPS: Final = {"group": "group", "escalates_to": "escalates_to"}
 
 
@@ -94,6 +100,19 @@ EVIDENCE: Final = _list(
     )
 )
 REASONS: Final = _list(shape({"code": NAME, "label": NAME}, "code", "label"))
+PEND: Final = _list(
+    shape(
+        {"code": NAME, "label": NAME, "pauses": {"type": "boolean"}, "most": DURATION},
+        *("code", "label"),
+    )
+)
+REWORK: Final = shape(
+    {
+        "to": {"type": "array", "items": SLUG, "minItems": 1},
+        "visits": {"type": "integer", "minimum": 2, "maximum": 50},
+    },
+    "to",
+)
 FILE: Final = shape(
     {
         "workflow": SLUG,
@@ -145,6 +164,8 @@ FILE: Final = shape(
                     "retry": RETRY,
                     "compensated_by": KEY,
                     "flow": FREE,
+                    "rework": REWORK,
+                    "pend": PEND,
                     "timeout": DURATION,
                     "undo": DURATION,
                     "rights": _list(
@@ -160,6 +181,7 @@ FILE: Final = shape(
                                 "seats": {"type": "integer", "minimum": 1, "maximum": 99},
                                 "blind": {"type": "boolean"},
                                 "start_within": DURATION,
+                                "remind_before": DURATION,
                                 "decide_within": DURATION,
                                 "on_timeout": {"enum": models.Word.values},
                                 "audit_rate": {"type": "number", "minimum": 0, "maximum": 1},

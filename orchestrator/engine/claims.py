@@ -26,6 +26,7 @@ from orchestrator.exceptions import (
     Invalid,
     NotAllowed,
     NotFound,
+    Pended,
     Refusal,
     StaleClaim,
 )
@@ -72,7 +73,7 @@ WITH {ways}, mine AS MATERIALIZED (
     ) AS first
 ), chosen AS MATERIALIZED (
     SELECT s.id FROM candidate c JOIN orchestrator_seat s ON s.id = c.id
-    WHERE s.state = 'open' AND NOT s.barred && c.without AND {assigned}
+    WHERE s.state = 'open' AND s.back_at IS NULL AND NOT s.barred && c.without AND {assigned}
         AND (s.claimed_by_id IS NULL OR s.claim_expires_at <= clock_timestamp())
     ORDER BY c.place, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 ), taken AS (
@@ -188,7 +189,9 @@ def claim(task_id: int, *, actor: Actor, seconds: int = 600) -> Seat:
 
 
 def _free_seat(task: Task, actor: Actor, seconds: int) -> Seat:
-    waiting = list(_seats().open().filter(task=task).order_by("level", "number", "id"))
+    waiting = list(
+        _seats().open().filter(task=task, back_at=None).order_by("level", "number", "id")
+    )
     if not waiting:
         raise _nothing_waits(task)
     answers = {seat: authority.may(actor, "decide", seat) for seat in waiting}
@@ -226,6 +229,8 @@ def _nothing_waits(task: Task) -> Refusal:
         return AlreadyDecided()
     if task.state == TaskState.CANCELLED:
         return CaseClosed()
+    if Seat.objects.pended().filter(task=task).exists():
+        return Pended()
     return NotFound(_("Nothing waits for a decision here."))
 
 

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from orchestrator import authority, routing
 from orchestrator.diffing import diff, material, same
 from orchestrator.engine.bench import Bench
+from orchestrator.engine.clocks import wind
 from orchestrator.engine.finishing import CONSENT, settle
 from orchestrator.engine.incidents import open_incident, withdraw_seats
 from orchestrator.engine.judging import asked_right
@@ -42,7 +43,7 @@ def count(bench: Bench, decision: Decision, *, final: bool = False) -> None:
     """Let a decision have its consequence: the next level, a new round, or an outcome."""
     if decision.word == Word.ESCALATED:
         _escalate(bench, decision)
-    elif bench.seat.purpose == SeatPurpose.ADJUDICATE:
+    elif bench.seat.purpose in (SeatPurpose.ADJUDICATE, SeatPurpose.RECONCILE):
         _conclude(bench, decision.word, decision.output, final=final)
     elif decision.word == Word.CORRECTED and _is_first(bench):
         _judge_again(bench, decision, final=final)
@@ -183,9 +184,17 @@ def _escalate(bench: Bench, decision: Decision) -> None:
         open_incident(act, task, "escalated", message)
     else:
         up = new_seat(
-            act, task, bench.routed, bench.right, number=seat.number, barred=barred, level=1
+            act,
+            task,
+            bench.routed,
+            bench.right,
+            number=seat.number,
+            barred=barred,
+            purpose=SeatPurpose(seat.purpose),
+            level=1,
         )
         up.save(force_insert=True)
+        wind(act, bench.right, up)
 
 
 def _adjudicate(bench: Bench) -> None:
@@ -208,3 +217,4 @@ def _adjudicate(bench: Bench) -> None:
         level=1,
     )
     seat.save(force_insert=True)
+    wind(act, right, seat)

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from orchestrator.diffing import diff, digest, material
+from orchestrator.engine import reconciling, rework
 from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.moving import NOTHING, advance, next_step
@@ -17,6 +18,7 @@ from orchestrator.engine.sweeping import swept
 from orchestrator.models import (
     Decision,
     Routing,
+    SeatPurpose,
     Task,
     TaskState,
     Verdict,
@@ -57,12 +59,16 @@ def finish(
     if target is None and word != Word.REJECTED and task.compensates_id is None:
         _stuck(act, task)
         return
-    complete(act, task, output)
-    _write_verdicts(act, task, decisions)
-    act.note("task.settled", {"task": task.pk}, {"word": word, "output": digest(output)})
+    _close(act, task, output, decisions)
     if not task.scope and task.compensates_id is None:
         _write_case(act, task, output, authors)
     advance(act, (target, task))
+
+
+def _close(act: Act, task: Task, output: Any, decisions: Sequence[Decision]) -> None:
+    complete(act, task, output)
+    _write_verdicts(act, task, decisions)
+    act.note("task.settled", {"task": task.pk}, {"word": task.word, "output": digest(output)})
 
 
 def complete(act: Act, task: Task, output: Any) -> None:
@@ -131,20 +137,28 @@ def _errors(task: Task, proposed: Any) -> tuple[bool, bool]:
 
 STANDING: Final = Kept(
     lambda task: Decision.objects.filter(
-        Q(seat=None) | Q(seat__decision=F("id")), task_id=task
+        Q(seat=None) | Q(~Q(seat__purpose=SeatPurpose.RECONCILE), seat__decision=F("id")),
+        task_id=task,
     ).order_by("id"),
     ID,
 )
 
 
 def standing(task: Task) -> list[Decision]:
-    """The decisions that count: those their seats point at, and the rules' own."""
+    """The decisions on the output: those their seats point at, and the rules' own."""
     return STANDING.all(task.pk)
 
 
 def settle(act: Act, task: Task) -> None:
     """Let what was decided take effect: at the end of the undo window, or at once without one."""
-    finish(act, task, task.word, task.output, standing(task))
+    if reconciling.settled(act, task):
+        return
+    decisions = standing(task)
+    if back := rework.sent_back(decisions):
+        _close(act, task, None, decisions)
+        rework.go_back(act, task, back)
+    else:
+        finish(act, task, task.word, task.output, decisions)
 
 
 def settle_due(limit: int = 200) -> int:

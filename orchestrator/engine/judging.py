@@ -11,11 +11,13 @@ from orchestrator.engine.definition import ASKING
 from orchestrator.engine.finishing import finish
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.opening import facts_of, offer, record_route
+from orchestrator.engine.rework import was_returned
 from orchestrator.engine.stopping import may_approve
 from orchestrator.models import Attempt, Decision, DecisionRight, Mode, Routing, Task, Word
 from orchestrator.models.statements import insert
 
 STOPPED = "automatic approval is stopped"
+RETURNED = "it was sent back to be done anew"
 
 
 def judge(act: Act, task: Task, attempt: Attempt) -> None:
@@ -38,7 +40,9 @@ def apply_rules(act: Act, task: Task, attempt: Attempt) -> None:
         return
     facts = facts_of(act, task, attempt, attempt.output)
     route = routing.route(rules, facts)
-    if route.mode == Mode.AUTO and not may_approve(act.definition.version.workflow):
+    if route.mode == Mode.AUTO and was_returned(task):
+        _ask(act, task, attempt, route, facts, reason=RETURNED)
+    elif route.mode == Mode.AUTO and not may_approve(act.definition.version.workflow):
         _ask(act, task, attempt, route, facts, reason=STOPPED)
     elif route.mode in (Mode.AUTO, Mode.BLOCK):
         _rule_decides(act, task, attempt, route, facts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
 from math import isnan
 from typing import Any, Final
@@ -12,6 +11,7 @@ from django.db import connection
 
 from orchestrator import routing
 from orchestrator.engine.acts import Act
+from orchestrator.engine.clocks import due_in, wind
 from orchestrator.engine.definition import ASKING, MACHINE
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work, lease_of
@@ -222,6 +222,7 @@ def offer(
         _nobody(act, task, right)
         return []
     insert(*seats)
+    wind(act, right, *seats)
     return seats
 
 
@@ -262,7 +263,7 @@ def new_seat(
         workflow_id=act.case.workflow_id,
         step_key=task.step_key,
         group=group,
-        due_at=act.now + timedelta(seconds=right.decide_within),
+        due_at=due_in(act, right.decide_within),
         rank=-1 if confidence is None else confidence,
         demand=demand_of(task.step, task.proposal),
         barred=barred,

@@ -1,15 +1,23 @@
-"""Seats whose time is up: the published version decides as it says, escalation by default."""
+"""Seats whose time is up: the published version decides as it says, escalation by default.
+
+Before that, timers tell: that nobody has begun, that a seat is due soon, and that who it was
+kept for has not come back to it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from django.db.models import Q
 
-from orchestrator.engine.acts import acting, locked_task
-from orchestrator.engine.bench import bench_of
+from orchestrator.engine import clocks
+from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.bench import Bench, bench_of
 from orchestrator.engine.consequences import count
 from orchestrator.engine.saying import Said, write
 from orchestrator.engine.sweeping import swept
-from orchestrator.models import Seat, SeatState, TaskState
+from orchestrator.models import Seat, SeatPurpose, SeatState, TaskState, Timer, Word
 from orchestrator.models.fields import ClockTimestamp
 
 
@@ -36,7 +44,75 @@ def _expire(seat_id: int, task_id: int, case_id: int) -> bool:
         if seat is None or task.state != TaskState.IN_REVIEW:
             return False
         bench = bench_of(act, task, seat)
-        said = Said(bench.right.on_timeout, via="timeout", comment="")
+        said = Said(_word(bench), via="timeout", comment="")
         decision = write(bench, said, None, state=SeatState.EXPIRED)
         count(bench, decision)
         return True
+
+
+def _word(bench: Bench) -> str:
+    """Nobody's silence has a write sent again."""
+    is_doubt = bench.seat.purpose == SeatPurpose.RECONCILE
+    return Word.ESCALATED if is_doubt else bench.right.on_timeout
+
+
+def fire_seat_timers(limit: int = 200) -> int:
+    """Tell what the timers of open seats are for, oldest first; returns how many told something.
+
+    Each fires once. Those of seats that are closed by now have nothing to tell any more.
+    """
+    rows = Timer.objects.filter(seat__isnull=False, fired_at=None, due_at__lte=ClockTimestamp())
+    due = rows.order_by("due_at", "id")[:limit]
+    found = list(due.values_list("id", "seat_id", "seat__task__case_id", "seat__state"))
+    idle = [pk for pk, *_, state in found if state != SeatState.OPEN]
+    Timer.objects.filter(pk__in=idle, fired_at=None).update(fired_at=ClockTimestamp())
+    return len(swept(_fire, [row[:3] for row in found if row[3] == SeatState.OPEN]))
+
+
+def _fire(timer_id: int, seat_id: int, case_id: int) -> bool:
+    with acting(case_id) as act:
+        seat = Seat.objects.select_for_update(no_key=True).get(pk=seat_id)
+        timer = Timer.objects.select_for_update(no_key=True).get(pk=timer_id)
+        if timer.fired_at is not None or timer.due_at > act.now:
+            return False
+        timer.fired_at = act.now
+        timer.save(update_fields=["fired_at"])
+        return seat.state == SeatState.OPEN and _TELLS[timer.kind](act, seat)
+
+
+def _refs(seat: Seat) -> dict[str, int]:
+    return {"task": seat.task_id, "seat": seat.pk}
+
+
+def _remind(act: Act, seat: Seat) -> bool:
+    act.note("seat.reminded", _refs(seat), {"due_at": seat.due_at.isoformat()})
+    return True
+
+
+def _start_missed(act: Act, seat: Seat) -> bool:
+    """Who passed it on is offered it again, in its place of the queue."""
+    if seat.claimed_at is not None or seat.back_at is not None:
+        return False
+    act.note("seat.start_missed", _refs(seat), {"group": seat.group_id})
+    seat.skipped = []
+    seat.save(update_fields=["skipped"])
+    return True
+
+
+def _kept_in_vain(act: Act, seat: Seat) -> bool:
+    """Only what somebody keeps who waited with it; what a lead assigned stays assigned."""
+    is_own = seat.assigned_to_id is not None and seat.assigned_to_id == seat.assigned_by_id
+    is_held = seat.claim_expires_at is not None and seat.claim_expires_at > act.now
+    if not is_own or is_held or seat.back_at is not None:
+        return False
+    act.note("seat.unassigned", _refs(seat) | {"person": seat.assigned_to_id or 0})
+    seat.assigned_to = seat.assigned_by = None
+    seat.save(update_fields=["assigned_to", "assigned_by"])
+    return True
+
+
+_TELLS: Final[dict[str, Callable[[Act, Seat], bool]]] = {
+    clocks.REMIND: _remind,
+    clocks.START: _start_missed,
+    clocks.KEPT: _kept_in_vain,
+}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
+from django.utils.translation import gettext as _
+
 from orchestrator import routing
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.bench import Bench, bench_of
 from orchestrator.engine.incidents import withdraw_seats
 from orchestrator.engine.judging import asked_right
-from orchestrator.engine.opening import facts_of, offer, record_route
+from orchestrator.engine.opening import facts_of, offer, record_route, seats_of
+from orchestrator.engine.rework import sent_back
 from orchestrator.exceptions import NotAllowed, NotFound, UndoClosed
 from orchestrator.models import (
     Actor,
@@ -38,7 +41,7 @@ def undo(decision_id: int, *, actor: Actor) -> Seat:
     if decision is None or decision.seat_id is None:
         raise NotFound
     if decision.actor_id != actor.pk:
-        raise NotAllowed(reasons=["Only who made a decision can take it back."])
+        raise NotAllowed(reasons=[_("Only who made a decision can take it back.")])
     with acting(decision.task.case_id, actor) as act:
         task = locked_task(act, decision.task_id)
         seat = Seat.objects.select_for_update(no_key=True).get(pk=decision.seat_id)
@@ -46,8 +49,9 @@ def undo(decision_id: int, *, actor: Actor) -> Seat:
         act.note("decision.undone", {"task": task.pk, "decision": decision.pk})
         if task.state == TaskState.DECIDED:
             _reopen_task(task)
-        if task.round > decision.round:
-            seat = _new_round(bench_of(act, task, seat), decision)
+        bench = bench_of(act, task, seat)
+        if task.round > decision.round or _closed_others(bench, decision):
+            seat = _new_round(bench, decision)
         else:
             _withdraw_later(act, task, seat)
             _reopen_seat(seat)
@@ -112,6 +116,11 @@ def _new_round(bench: Bench, decision: Decision) -> Seat:
     if not seats:
         raise UndoClosed
     return seats[0]
+
+
+def _closed_others(bench: Bench, decision: Decision) -> bool:
+    """Whether the decision sent the case back while others were still to say something."""
+    return sent_back([decision]) is not None and seats_of(bench.right) > 1
 
 
 def _correction_before(decision: Decision) -> Decision | None:

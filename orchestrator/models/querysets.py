@@ -52,7 +52,7 @@ way AS MATERIALIZED (
 # Counts and values, not EXISTS: the planner could turn that into a scan of the whole table.
 # An agent's output that lacks the number which a limit is about is beyond every limit.
 DECIDABLE: Final = """
-s.state = 'open'
+s.state = 'open' AND s.back_at IS NULL
 AND s.workflow_id = way.workflow AND s.step_key = way.step AND s.group_id = way.grp
 AND NOT s.barred && way.without
 AND (cardinality(%(selves)s::bigint[]) = 0 OR (
@@ -67,8 +67,8 @@ AND (way.most IS NULL OR s.demand <= way.most OR s.demand IS NULL AND (
 
 # Of the seats of one task one is enough to see: the first that the actor could take.
 TAKEABLE: Final = """
-({seat}.claimed_by_id IS NULL OR {seat}.claimed_by_id = %(actor)s
-    OR {seat}.claim_expires_at <= clock_timestamp())
+({seat}.back_at IS NULL AND ({seat}.claimed_by_id IS NULL OR {seat}.claimed_by_id = %(actor)s
+    OR {seat}.claim_expires_at <= clock_timestamp()))
 """
 FIRST_OF_TASK: Final = f"""
 (s.number = 1 AND {TAKEABLE.format(seat="s")} OR NOT EXISTS (
@@ -137,8 +137,13 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         return self.filter(state="open")
 
     def free(self) -> Self:
-        """Claimed by nobody, or no longer, on the database's clock."""
-        return self.filter(Q(claimed_by=None) | Q(claim_expires_at__lte=ClockTimestamp()))
+        """Claimed by nobody, or no longer, on the database's clock, and waiting for nobody."""
+        unclaimed = Q(claimed_by=None) | Q(claim_expires_at__lte=ClockTimestamp())
+        return self.filter(unclaimed, back_at=None)
+
+    def pended(self) -> Self:
+        """Those that somebody waits with for somebody else."""
+        return self.filter(state="open", back_at__isnull=False)
 
     def claimed_by(self, actor: Actor) -> Self:
         """Those that the actor holds a live claim on."""
@@ -159,7 +164,11 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         free = Q(claimed_by=None) | Q(claim_expires_at__lte=ClockTimestamp())
         same = {name: OuterRef(name) for name in ("task", "round", "purpose", "group")}
         lower = self.model.objects.filter(
-            free | Q(claimed_by=actor), state="open", number__lt=OuterRef("number"), **same
+            free | Q(claimed_by=actor),
+            state="open",
+            back_at=None,
+            number__lt=OuterRef("number"),
+            **same,
         )
         return self.filter(Q(number=1) | ~Exists(lower))
 

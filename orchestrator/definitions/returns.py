@@ -1,0 +1,71 @@
+"""What is wrong with the ways off the straight path: waiting for somebody, and going back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from orchestrator.definitions import format as file
+from orchestrator.definitions.flows import OPENERS, Graph
+from orchestrator.models import Step, StepKind
+from orchestrator.pointers import Problem
+
+JUDGED: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM, StepKind.HUMAN})
+DONE_ANEW: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.HUMAN})
+
+
+def pend_problems(step: Step, path: str) -> Iterator[Problem]:
+    """``path`` is the step's."""
+    if step.pend and step.kind not in JUDGED:
+        yield Problem(f"{path}/pend", "Leave this out: nobody decides a step of this kind.")
+    codes = [row["code"] for row in step.pend]
+    for index, row in enumerate(step.pend):
+        if row["code"] in codes[:index]:
+            message = f"Another reason is called {row['code']!r}."
+            yield Problem(f"{path}/pend/{index}/code", message)
+        if "most" in row and not file.seconds(row["most"]):
+            yield Problem(f"{path}/pend/{index}/most", "Let a wait last at least a second.")
+
+
+def rework_problems(graph: Graph) -> Iterator[Problem]:
+    """Steps that a case cannot be sent back to: unknown, later, or in another branch."""
+    for step in graph.steps.values():
+        path = f"/steps/{graph.index[step.key]}/rework"
+        if step.rework and step.kind not in JUDGED:
+            yield Problem(path, "Leave this out: nobody decides a step of this kind.")
+            continue
+        for index, key in enumerate(step.rework.get("to", ())):
+            if message := _hindrance(graph, step, key):
+                yield Problem(f"{path}/to/{index}", message)
+
+
+def _hindrance(graph: Graph, step: Step, key: str) -> str:
+    target = graph.steps.get(key)
+    if target is None:
+        return f"There is no step {key!r}."
+    if target.kind not in DONE_ANEW:
+        kinds = "an agent, an automation or a person"
+        return f"Only what {kinds} does can be done anew; {key} is of kind {target.kind}."
+    if not _leads(graph, key, step.key):
+        return f"{key} does not lead to {step.key} in the same branch: a case cannot come back."
+    return ""
+
+
+def _leads(graph: Graph, start: str, end: str) -> bool:
+    """Whether a case that is at ``start`` comes to ``end`` without leaving its branch for good."""
+    seen: set[tuple[str, int]] = set()
+    ahead = {(start, 0)}
+    while ahead:
+        if (end, 0) in ahead:
+            return True
+        seen |= ahead
+        ahead = {place for key, depth in ahead for place in _next(graph, key, depth)} - seen
+    return False
+
+
+def _next(graph: Graph, key: str, depth: int) -> Iterator[tuple[str, int]]:
+    inside = depth + (graph.steps[key].kind in OPENERS)
+    for way in graph.ways[key]:
+        there = inside - (way.target.kind == StepKind.JOIN)
+        if 0 <= there <= len(graph.steps):
+            yield way.target.key, there

@@ -1,0 +1,215 @@
+"""A reviewer waits for somebody: the seat is nobody's meanwhile, and comes back by itself.
+
+What was typed stays, and who waited is offered the seat first when it is back: on a date, on a
+signal, or by hand. The time to decide stops only for reasons that say so in the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from orchestrator import authority, calendars
+from orchestrator.definitions.format import seconds
+from orchestrator.engine.acts import Act, acting_on, locked_task
+from orchestrator.engine.bench import bench_of
+from orchestrator.engine.clocks import keep_for
+from orchestrator.engine.deciding import bench_for
+from orchestrator.engine.sweeping import swept
+from orchestrator.exceptions import Invalid, NotAllowed, NotFound
+from orchestrator.models import Actor, Seat, Task, Timer
+from orchestrator.models.fields import ClockTimestamp
+from orchestrator.pointers import Problem
+
+MOST_PARTY: Final = 200
+MOST_NOTE: Final = 2000
+MOST: Final = "14d"
+"""How long a wait may last where the reason does not say."""
+
+
+def pend(
+    task_id: int,
+    *,
+    actor: Actor,
+    claim_token: UUID | str,
+    reason: str,
+    until: datetime | None = None,
+    party: str = "",
+    note: str = "",
+    signal: str = "",
+) -> Seat:
+    """Wait for ``party`` with the seat that the token names.
+
+    ``reason`` is a code of the step's ``pend``; ``until`` when the seat comes back at the
+    latest, by default as late as the reason allows; ``signal`` the name of one that brings it
+    back earlier. Raises NotFound, StaleClaim, AlreadyDecided, NotAllowed, and Invalid with the
+    place of every problem.
+    """
+    with bench_for(task_id, claim_token, actor) as bench:
+        act, seat = bench.act, bench.seat
+        authority.require(actor, "decide", seat)
+        row = next((one for one in bench.task.step.pend if one["code"] == reason), None)
+        texts = {"party": party.strip(), "note": note.strip(), "signal": signal.strip()}
+        found = [*_problems(act, bench.task, row, until), *_text_problems(act, texts)]
+        if found or row is None:
+            raise Invalid(found[0].message, problems=[one.as_json() for one in found])
+        back_at = until or _latest(act, row)
+        seat.pended = {
+            "by": actor.pk,
+            "at": act.now.isoformat(),
+            "reason": reason,
+            "label": row["label"],
+            "pauses": bool(row.get("pauses")),
+            **texts,
+            "clocks": _clocks(seat),
+        }
+        # The claim ends but its holder stays: what was typed is kept with it.
+        seat.back_at, seat.claim_expires_at = back_at, act.now
+        seat.assigned_to = seat.assigned_by = None
+        if row.get("pauses"):
+            _shift(act, seat, back_at)
+        seat.save()
+        told = {"reason": reason, "until": back_at.isoformat(), "pauses": bool(row.get("pauses"))}
+        act.note("seat.pended", _refs(seat), told)
+    return seat
+
+
+def _latest(act: Act, row: Mapping[str, Any]) -> datetime:
+    return act.now + timedelta(seconds=seconds(row.get("most", MOST)))
+
+
+def _problems(
+    act: Act, task: Task, row: Mapping[str, Any] | None, until: datetime | None
+) -> Iterator[Problem]:
+    if row is None:
+        codes = ", ".join(one["code"] for one in task.step.pend)
+        message = _("Choose one of %s.") % codes if codes else _("Nobody waits at this step.")
+        yield Problem("/reason", message)
+    elif until is not None and until <= act.now:
+        yield Problem("/until", _("Choose a time that is still to come."))
+    elif until is not None and until > _latest(act, row):
+        most = row.get("most", MOST)
+        yield Problem("/until", _("For this reason a wait lasts at most %s.") % most)
+
+
+def _text_problems(act: Act, texts: Mapping[str, str]) -> Iterator[Problem]:
+    for name, most in (("party", MOST_PARTY), ("note", MOST_NOTE)):
+        if len(texts[name]) > most or "\x00" in texts[name]:
+            yield Problem(f"/{name}", _("Write at most %s characters.") % f"{most:,}")
+    known = signals_of(act.definition.version.signals, act.definition.steps.values())
+    if texts["signal"] and texts["signal"] not in known:
+        named = ", ".join(known) or _("none")
+        yield Problem("/signal", _("This workflow knows these signals: %s.") % named)
+
+
+def signals_of(news: Mapping[str, Any], steps: Any) -> list[str]:
+    """The names of the signals that a version knows, sorted."""
+    return sorted({*news, *(step.flow["signal"] for step in steps if "signal" in step.flow)})
+
+
+def unpend(task_id: int, *, actor: Actor) -> list[Seat]:
+    """Go on with what was waiting, now: one's own seats of the task, a lead those of all.
+
+    Raises NotFound where nothing waits, and NotAllowed.
+    """
+    with acting_on(task_id, actor) as (act, task):
+        waiting = _waiting(task)
+        own = [seat for seat in waiting if pender_of(seat) == actor.pk]
+        if not waiting:
+            raise NotFound(_("Nothing waits here."))
+        if not own and not authority.may(actor, "assign", task).allowed:
+            raise NotAllowed(reasons=[_("Who waits here goes on with it, or who leads.")])
+        return [_resume(act, task, seat, "hand") for seat in own or waiting]
+
+
+def resume(act: Act, task: Task, *, signal: str = "") -> list[Seat]:
+    """Bring the seats of a task back that wait for this signal; without one all of them."""
+    return [
+        _resume(act, task, seat, "signal" if signal else "hand")
+        for seat in _waiting(task)
+        if not signal or (seat.pended or {}).get("signal") == signal
+    ]
+
+
+def signalled(act: Act, name: str) -> list[int]:
+    """Bring back what waits for this signal in the act's case; returns the tasks' ids."""
+    rows = Seat.objects.pended().filter(task__case=act.case, pended__signal=name)
+    found = sorted(set(rows.values_list("task_id", flat=True)))
+    for task_id in found:
+        resume(act, locked_task(act, task_id), signal=name)
+    return found
+
+
+def resume_due(limit: int = 200) -> int:
+    """Bring back what waited long enough, the longest due first; returns how many seats."""
+    rows = Seat.objects.pended().filter(back_at__lte=ClockTimestamp()).order_by("back_at")
+    return len(swept(_resume_one, list(rows.values_list("id", "task_id")[:limit])))
+
+
+def _resume_one(seat_id: int, task_id: int) -> bool:
+    with acting_on(task_id) as (act, task):
+        due = [
+            seat
+            for seat in _waiting(task)
+            if seat.pk == seat_id and seat.back_at and seat.back_at <= act.now
+        ]
+        for seat in due:
+            _resume(act, task, seat, "due")
+    return bool(due)
+
+
+def _waiting(task: Task) -> list[Seat]:
+    """The seats of the task that wait for somebody, locked."""
+    seats = Seat.objects.pended().select_for_update(no_key=True)
+    return list(seats.filter(task=task).order_by("id"))
+
+
+def pender_of(seat: Seat) -> int | None:
+    """The id of the actor that waits, or waited last, with this seat."""
+    return (seat.pended or {}).get("by")
+
+
+def _resume(act: Act, task: Task, seat: Seat, why: str) -> Seat:
+    right = bench_of(act, task, seat).right
+    told = seat.pended or {}
+    if told.get("pauses"):
+        _shift(act, seat, act.now)
+    seat.pended = told | {"ended": act.now.isoformat()}
+    seat.back_at = None
+    seat.save(update_fields=["pended", "back_at", "due_at"])
+    person = Actor.objects.filter(pk=pender_of(seat)).first()
+    # Whom a lead has handed it to meanwhile has it still.
+    is_free = seat.assigned_to_id is None
+    if person and is_free and authority.may(person, "decide", seat).allowed:
+        keep_for(act, seat, right, person)
+    act.note("seat.resumed", _refs(seat), {"why": why})
+    return seat
+
+
+def _refs(seat: Seat) -> dict[str, int]:
+    return {"task": seat.task_id, "seat": seat.pk}
+
+
+def _clocks(seat: Seat) -> dict[str, str]:
+    """What would be due without the wait: the seat itself, and its timers by id."""
+    timers = Timer.objects.filter(seat=seat, fired_at=None).values_list("id", "due_at")
+    return {"seat": seat.due_at.isoformat()} | {str(pk): at.isoformat() for pk, at in timers}
+
+
+def _shift(act: Act, seat: Seat, until: datetime) -> None:
+    """Let the wait until then not count: each clock stands still for its working time.
+
+    What was late already comes no earlier than the seat itself.
+    """
+    told, calendar = seat.pended or {}, act.definition.version.calendar
+    waited = calendars.between(datetime.fromisoformat(told["at"]), until, calendar)
+    for name, text in told["clocks"].items():
+        moved = calendars.due(datetime.fromisoformat(text), waited, calendar)
+        if name == "seat":
+            seat.due_at = max(moved, until)
+        else:
+            Timer.objects.filter(pk=name, fired_at=None).update(due_at=moved)

@@ -1,0 +1,207 @@
+"""A case goes back with instructions: who does it anew is told, and people look at what comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator import engine
+from orchestrator.connectors import Result
+from orchestrator.exceptions import Invalid, NotAllowed, StaleDigest
+from orchestrator.models import Case, Decision, Seat, Task, Verdict
+from tests import waiting, world
+from tests.waiting import sent_back
+from tests.world import FLIGHT, LUNCH
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def task() -> Task:
+    return world.in_review(waiting.workflow())
+
+
+def _settled(task: Task) -> None:
+    Task.objects.filter(pk=task.pk).update(settle_at="2020-01-01T00:00:00Z")
+    engine.settle_due()
+
+
+def _last(task: Task) -> Task:
+    return Task.objects.filter(case=task.case_id).order_by("-id")[0]
+
+
+def test_the_earlier_step_is_visited_again_with_its_brief(task: Task) -> None:
+    done = sent_back(task, instructions="Read the date too.", comment="It is at the bottom.")
+    assert (done.task_state, done.decision.word) == ("decided", "rejected")
+    assert done.decision.proof["sent_back"] == {"to": "read", "instructions": "Read the date too."}
+
+    _settled(task)
+
+    again = _last(task)
+    assert (again.step_key, again.visit, again.state) == ("read", 2, "ready")
+    assert again.brief["instructions"] == "Read the date too."
+    assert again.brief["comment"] == "It is at the bottom."
+    assert again.brief["output"] == LUNCH
+    assert again.brief["from"] == {"step": "read", "name": "Read the receipt"}
+    assert Case.objects.get(pk=task.case_id).state == "open"
+    assert engine.orphans() == []
+
+
+def test_an_agent_is_told_why_and_not_by_whom(task: Task) -> None:
+    sent_back(task)
+    _settled(task)
+
+    told = engine.brief_of(_last(task))
+
+    assert told
+    assert told.keys() == {"sent_back"}
+    assert told["sent_back"]["instructions"] == "Read the date too."
+    assert "by" not in told["sent_back"]
+
+
+def test_an_output_that_was_sent_back_counts_as_wrong(task: Task) -> None:
+    sent_back(task)
+    _settled(task)
+
+    verdict = Verdict.objects.get(decision__task=task)
+    assert (verdict.error, verdict.evidence) == (True, True)
+
+
+def test_no_rule_approves_what_was_sent_back(task: Task) -> None:
+    sent_back(task)
+    _settled(task)
+    work = engine.claim_work()
+    assert work
+    small = {"merchant": "Kantine", "amount": 10}
+
+    engine.submit_output(work, Result(small, confidence=0.99))
+
+    again = _last(task)
+    assert (again.state, again.proposal) == ("in_review", small)
+    assert again.routings.get().reason == "it was sent back to be done anew"
+
+
+def test_until_the_window_ends_it_can_be_taken_back(task: Task) -> None:
+    done = sent_back(task)
+
+    engine.undo(done.decision.pk, actor=world.actor("bea"))
+
+    task.refresh_from_db()
+    assert (task.state, task.word) == ("in_review", "")
+    assert Task.objects.filter(case=task.case_id).count() == 1
+
+
+def test_a_person_gets_it_back_first_who_did_it_before(task: Task) -> None:
+    sent_back(task, to="receive")
+    _settled(task)
+    received = _last(task)
+    assert received.step_key == "receive"
+    world.decided(received, "ben", "responded", output={"note": "Found it"})
+    engine.work_until_idle(limit=1)
+    again = _last(task)
+    Seat.objects.filter(task=again).update(due_at="2030-01-01T00:00:00Z")
+    sent_back(again, to="receive", instructions="Ask once more.")
+    _settled(again)
+
+    seat = Seat.objects.get(task=_last(task))
+
+    assert seat.assigned_to == world.actor("ben")
+    assert _last(task).brief["output"] == {"note": "Found it"}
+    assert engine.claim_next(actor=world.actor("bea")) is None
+
+
+def test_it_goes_back_as_often_as_the_step_allows(task: Task) -> None:
+    for visit in (2, 3):
+        sent_back(_last(task))
+        _settled(_last(task))
+        engine.work_until_idle(limit=1)
+        assert (_last(task).visit, _last(task).state) == (visit, "in_review")
+
+    with pytest.raises(Invalid) as refused:
+        sent_back(_last(task))
+
+    assert refused.value.details["problems"][0]["path"] == "/to"
+    assert world.decided(_last(task), "bea", "approved").task_state == "decided"
+
+
+def test_one_of_two_is_enough_and_the_other_says_no_more() -> None:
+    task = world.in_review(waiting.workflow(), FLIGHT)
+    world.decided(task, "bea", "approved")
+
+    done = sent_back(task, "ben")
+
+    assert (done.task_state, Seat.objects.filter(task=task, state="open").count()) == (
+        "decided",
+        0,
+    )
+    _settled(task)
+    assert _last(task).visit == 2
+
+
+def test_who_takes_it_back_where_two_are_asked_gets_both_seats_again() -> None:
+    task = world.in_review(waiting.workflow(), FLIGHT)
+    done = sent_back(task)
+
+    engine.undo(done.decision.pk, actor=world.actor("bea"))
+
+    assert Seat.objects.filter(task=task, state="open").count() == 2
+    world.decided(task, "bea", "approved")
+    assert world.decided(task, "ben", "approved").task_state == "decided"
+    assert engine.orphans() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ({"to": "booked"}, "/to"),
+        ({"instructions": " "}, "/instructions"),
+        ({"instructions": "x" * 4001}, "/instructions"),
+        ({"reasons": {"": "boredom"}}, "/reasons/"),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_place(task: Task, said: dict[str, str], path: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        sent_back(task, **said)
+
+    assert refused.value.details["problems"][0]["path"].startswith(path)
+    assert not Decision.objects.exists()
+
+
+def test_who_saw_another_value_or_may_not_decide_sends_nothing_back(task: Task) -> None:
+    bea, seat = world.actor("bea"), world.claimed(task, "bea")
+    said = {"claim_token": seat.claim_token, "to": "read", "instructions": "Again."}
+    with pytest.raises(StaleDigest):
+        engine.send_back(task.pk, actor=bea, digest="0", **said)
+    world.person("bea").groups.clear()
+    digest = engine.screen_digest(task, task.case)
+
+    with pytest.raises(NotAllowed):
+        engine.send_back(task.pk, actor=bea, digest=digest, **said)
+
+
+def test_a_step_that_asks_is_told_what_was_decided_before() -> None:
+    place = waiting.workflow(more="    call: {brief: true}\n")
+    task = world.in_review(place)
+    world.decided(
+        task,
+        "bea",
+        "corrected",
+        output=LUNCH | {"amount": 12.5},
+        reasons={"/amount": "misread"},
+        comment="The tip is in it.",
+    )
+    _settled(task)
+    later = Task(case=task.case, step=task.step, step_key="read", scope="")
+    later.case.refresh_from_db()
+
+    told = engine.brief_of(later)
+
+    assert told
+    (row,) = told["history"]
+    assert (row["decision"], row["by"], row["comment"]) == (
+        "corrected",
+        "person",
+        "The tip is in it.",
+    )
+    assert row["reasons"] == {"/amount": "misread"}
+    assert [(one["path"], one["after"]) for one in row["corrections"]] == [("/amount", 12.5)]
+    assert told["provenance"] == {"/expense": {"step": "read", "word": "corrected"}}
