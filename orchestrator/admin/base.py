@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from orchestrator import definitions
 from orchestrator.definitions import format as file
@@ -37,10 +38,20 @@ ASKED: Final = frozenset({"", "exact", "id__exact", "isnull", "isempty", "gte", 
 
 
 class ModelForm(Form):
-    """A form whose labels are plain words."""
+    """A form whose labels are plain words.
+
+    ``outdated`` says that somebody else changed the row meanwhile: then it is not saved yet.
+    """
+
+    outdated: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.outdated:
+            self.add_error(None, _("Nothing is saved yet: look at what changed, then save again."))
 
 
 def actor_of(request: HttpRequest) -> Actor:

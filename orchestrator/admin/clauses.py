@@ -1,10 +1,9 @@
-"""A condition as rows that a form can show, and back. What rows cannot say stays a tree."""
+"""One comparison as a row that a form can show, and back."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -24,33 +23,12 @@ _ANY: Final = Shape("json", {})
 
 
 class Row(NamedTuple):
-    """One line of the editor; ``op`` may start with "not ". Either value or fact2 is given."""
+    """One comparison as it is typed; ``op`` may start with "not ". Value or fact2 is given."""
 
     fact: str
     op: str
     value: str = ""
     fact2: str = ""
-
-
-def rows_of(condition: Any, facts: Facts) -> tuple[str, list[Row]] | None:
-    """How rows are joined, and the rows; None where they would not say exactly the same."""
-    join: str = "all"
-    parts: Any = [condition]
-    if isinstance(condition, dict) and len(condition) == 1 and condition.keys() & {"all", "any"}:
-        ((join, parts),) = condition.items()
-    if not isinstance(parts, list) or not parts:
-        return None
-    try:
-        rows = [_row(part, facts) for part in parts]
-        again = [clause_of(row, facts) for row in rows]
-    except (ValidationError, KeyError, TypeError, AttributeError):
-        return None
-    return (join, rows) if _exact(again) == _exact(parts) else None
-
-
-def tree_of(join: str, clauses: Sequence[Any]) -> Any:
-    """The condition that the rows make."""
-    return clauses[0] if len(clauses) == 1 else {join: list(clauses)}
 
 
 def clause_of(row: Row, facts: Facts) -> dict[str, Any]:
@@ -82,24 +60,25 @@ def value_of(text: str, op: str, shape: Shape) -> Any:
 
 def text_of(value: Any, op: str, shape: Shape) -> str:
     if op == "in" and isinstance(value, list):
-        plain = ", ".join(_shown(item, shape) for item in value)
+        plain = ", ".join(shown(item, shape) for item in value)
         try:
-            same = _exact(value_of(plain, op, shape)) == _exact(value)
+            same = exact(value_of(plain, op, shape)) == exact(value)
         except ValidationError:
             same = False
         return plain if same else json.dumps(value, ensure_ascii=False)
-    return _shown(value, shape)
+    return shown(value, shape)
 
 
 def expected(shape: Shape) -> str:
     """What can be typed beside a fact of this shape."""
     if shape.choices and shape.kind == "enum":
-        return ", ".join(_shown(choice.value, shape) for choice in shape.choices)
+        return ", ".join(shown(choice.value, shape) for choice in shape.choices)
     kinds = {"boolean": "yes or no", "json": "anything", "array": "a list", "text": "a text"}
     return kinds.get(shape.kind, f"a {shape.kind}").replace("string", "text").replace("a i", "an i")
 
 
-def _row(part: Any, facts: Facts) -> Row:
+def row_of(part: Any, facts: Facts) -> Row:
+    """The row of a comparison. Raises KeyError, TypeError or ValidationError where it has none."""
     negated = list(part) == ["not"]
     clause = part["not"] if negated else part
     op = clause["op"]
@@ -142,13 +121,13 @@ def _yes_or_no(text: str) -> bool:
 
 
 def _option(text: str, shape: Shape) -> Any:
-    known = {_shown(choice.value, shape): choice.value for choice in shape.choices}
+    known = {shown(choice.value, shape): choice.value for choice in shape.choices}
     if text not in known:
         raise ValidationError(f"Give one of {', '.join(known)}.")
     return known[text]
 
 
-def _shown(value: Any, shape: Shape) -> str:
+def shown(value: Any, shape: Shape) -> str:
     if shape.kind == "boolean" and isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, str):
@@ -172,6 +151,6 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-def _exact(value: Any) -> str:
+def exact(value: Any) -> str:
     """Texts that tell 1, 1.0 and true apart."""
     return json.dumps(value, sort_keys=True)

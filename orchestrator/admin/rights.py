@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.db import models
 
 from orchestrator.admin.conditions import Editor
+from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.fields import SpanField
-from orchestrator.admin.parts import Drafted
 from orchestrator.admin.steps import PartForm, editor_of, with_condition
 from orchestrator.definitions import facts_of
 from orchestrator.definitions import format as file

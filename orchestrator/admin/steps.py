@@ -14,12 +14,13 @@ from django.urls import URLPattern, path
 from orchestrator import conditions, schema
 from orchestrator.admin.base import ModelForm
 from orchestrator.admin.conditions import Editor
+from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.fields import PointerField, SpanField, YamlField
-from orchestrator.admin.parts import Drafted, Line, Table, add_page
+from orchestrator.admin.parts import Line, Table, add_page
 from orchestrator.admin.trying import try_page, try_url
 from orchestrator.definitions import facts_of
 from orchestrator.definitions import format as file
-from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED, RUNNABLE
+from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED
 from orchestrator.models import Actor, Step, StepKind, Transition, WorkflowVersion
 
 OBJECT: Final = {"type": "object"}
@@ -47,7 +48,7 @@ class PartForm(ModelForm):
 
 class StepForm(PartForm):
     kind = forms.ChoiceField(
-        choices=[(kind, StepKind(kind).label) for kind in StepKind.values if kind in RUNNABLE],
+        choices=StepKind.choices,
         help_text="An agent's output is judged; automation and system only run; human is a form.",
     )
     schema = YamlField(

@@ -25,7 +25,7 @@ from orchestrator.models import (
     Task,
     Workflow,
 )
-from orchestrator.templatetags.rewire import short_duration
+from orchestrator.spelling import duration
 
 MOST_PEOPLE: Final = 40
 PASSES: Final = "passes"
@@ -110,7 +110,7 @@ def asked(step: Step, right: DecisionRight, output: Any, initiator: Actor | None
     return Asked(
         group=right.group.name if right.group else "",
         seats=seats_of(right),
-        within=short_duration(right.decide_within),
+        within=duration(right.decide_within),
         words=engine.allowed_words(step, right),
         able=[name for name, hindrance in answers if not hindrance],
         unable=[answer for answer in answers if answer[1]],

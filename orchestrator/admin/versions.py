@@ -14,10 +14,12 @@ from django.urls import URLPattern, path, reverse
 
 from orchestrator import authority, definitions, engine, schema
 from orchestrator.admin.base import ModelForm, actor_of
+from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.fields import YamlField
-from orchestrator.admin.findings import Finding, findings
-from orchestrator.admin.parts import Drafted, Line, Table, add_page, crumbs, page_of
-from orchestrator.exceptions import Invalid, NotAllowed, Refusal
+from orchestrator.admin.findings import findings
+from orchestrator.admin.parts import Line, Table, add_page, crumbs, page_of
+from orchestrator.admin.texts import text_page
+from orchestrator.exceptions import NotAllowed, Refusal
 from orchestrator.models import Step, Workflow, WorkflowVersion
 
 
@@ -125,39 +127,9 @@ class VersionAdmin(Drafted):
         """The definition as YAML, to copy; a draft can be written over from a text."""
         version = self.found(request, pk)
         may_change = self.has_change_permission(request, version)
-        text, error, rows = definitions.export_version(version), "", list[Finding]()
-        if request.method == "POST":
-            if not may_change:
-                raise PermissionDenied
-            text = request.POST.get("text", "").replace("\r\n", "\n")
-            try:
-                return self._write(request, version, text)
-            except Invalid as refusal:
-                error = refusal.message
-                rows = [
-                    Finding(r["path"], "", "", r["message"]) for r in refusal.details["problems"]
-                ]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{version} as text",
-            "version": version,
-            "crumbs": crumbs(version),
-            "text": text,
-            "error": error,
-            "problems": rows,
-            "may_change": may_change,
-            "url": page_of(version),
-        }
-        return TemplateResponse(request, "admin/orchestrator/text.html", context)
-
-    def _write(self, request: HttpRequest, version: WorkflowVersion, text: str) -> HttpResponse:
-        content = definitions.definition(text)
-        workflow = version.workflow
-        if content["workflow"] != workflow.slug:
-            raise Invalid(f"This text is of {content['workflow']!r}; here is {workflow.slug!r}.")
-        draft = definitions.import_draft(text)
-        messages.success(request, f"{draft} says what the text says.")
-        return HttpResponseRedirect(page_of(draft))
+        if request.method == "POST" and not may_change:
+            raise PermissionDenied
+        return text_page(self, request, version, may_change=may_change)
 
     def clone(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The next draft, which says what this version says."""

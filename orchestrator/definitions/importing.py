@@ -25,7 +25,7 @@ from orchestrator.models import (
 
 @transaction.atomic
 def import_draft(text: str) -> WorkflowVersion:
-    """Write the file as the workflow's draft, in place of the one that was there.
+    """Write the file as the workflow's draft; one that was there keeps its number and id.
 
     Makes the workflow, its groups, connections and actors where they are missing. A connection
     that exists keeps its settings, for they belong to the installation; an actor or connection
@@ -35,19 +35,26 @@ def import_draft(text: str) -> WorkflowVersion:
     content = reading.definition(text)
     workflow = _workflow(content)
     actors = _actors(content)
-    workflow.versions.filter(published_at=None).delete()
-    last = workflow.versions.aggregate(last=Max("number"))["last"] or 0
-    draft = WorkflowVersion.objects.create(
-        workflow=workflow,
-        number=last + 1,
-        accountable=_user(content, "accountable"),
-        data_schema=content.get("data", {}),
-        calendar=content.get("calendar", {}),
-        signals=content.get("signals", {}),
-        notes=content.get("notes", ""),
-    )
+    draft = _draft(workflow)
+    draft.accountable = _user(content, "accountable")
+    draft.data_schema = content.get("data", {})
+    draft.calendar = content.get("calendar", {})
+    draft.signals = content.get("signals", {})
+    draft.notes = content.get("notes", "")
+    draft.save()
     steps = _steps(draft, content, actors)
     _transitions(draft, content, steps)
+    return draft
+
+
+def _draft(workflow: Workflow) -> WorkflowVersion:
+    """The draft that there is, emptied and one edit further, or a new one, not saved."""
+    draft = workflow.versions.select_for_update().filter(published_at=None).first()
+    if draft is None:
+        last = workflow.versions.aggregate(last=Max("number"))["last"] or 0
+        return WorkflowVersion(workflow=workflow, number=last + 1)
+    draft.steps.all().delete()
+    draft.revision += 1
     return draft
 
 

@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator import conditions, wording
-from orchestrator.admin.clauses import OPS, Row, clause_of, rows_of, tree_of
+from orchestrator.admin.clauses import OPS, Row, clause_of
+from orchestrator.admin.conditions import Editor
+from orchestrator.admin.fitting import misfits
+from orchestrator.admin.outlines import lines_of, parts_of, tree_of
 from orchestrator.definitions import Facts, facts_of, import_draft
 
 pytestmark = pytest.mark.django_db
@@ -80,17 +83,32 @@ def exact(value: Any) -> str:
 @example(tree={"fact": "output/kind", "op": "in", "value": ["refund", 1, None]})
 @example(tree={"fact": "output/note", "op": "in", "value": ["a, b"]})
 @example(tree={"fact": "case/open/deep", "op": "eq", "value": "1"})
-def test_rows_say_the_same_as_the_tree(tree: Any, facts: Facts) -> None:
-    found = rows_of(tree, facts)
+def test_lines_say_the_same_as_the_tree(tree: Any, facts: Facts) -> None:
+    found = lines_of(tree, facts)
     if found is None:
         return
-    join, rows = found
+    join, lines = found
 
-    again = tree_of(join, [clause_of(row, facts) for row in rows])
+    again = tree_of(join, parts_of(lines, facts))
 
     whole = tree.get("all") or tree.get("any")
     single = whole[0] if isinstance(whole, list) and len(whole) == 1 else tree
     assert exact(again) == exact(single)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(tree=TREES)
+def test_the_editor_gives_back_what_it_shows_or_refuses_it(tree: Any, facts: Facts) -> None:
+    shown = Editor(facts, tree, None)
+
+    posted = Editor(facts, None, shown.posted)
+
+    wrong = conditions.validate(tree, facts) or list(misfits(tree, facts))
+    assert posted.is_valid() is not bool(wrong)
+    if not wrong:
+        whole = tree.get("all") or tree.get("any")
+        single = whole[0] if isinstance(whole, list) and len(whole) == 1 else tree
+        assert exact(posted.value) in (exact(tree), exact(single))
 
 
 @pytest.mark.parametrize(
@@ -106,18 +124,27 @@ def test_rows_say_the_same_as_the_tree(tree: Any, facts: Facts) -> None:
         {"fact": "output/kind", "op": "eq", "value": "yes"},
         {"fact": "case/open/deep", "op": "eq", "value": "1"},
         {"fact": "case/open/deep", "op": "eq", "value": 1},
+        {"all": [{"any": [{"fact": "confidence", "op": "ge", "value": 0.9}]},
+                 {"not": {"any": [{"fact": "output/amount", "op": "gt", "value": 1},
+                                  {"fact": "output/paid", "op": "eq", "value": True}]}}]},
+        {"not": {"all": [{"not": {"fact": "output/amount", "op": "gt", "value": 1}},
+                         {"fact": "output/note", "op": "exists"}]}},
+        {"not": {"not": {"fact": "output/amount", "op": "exists"}}},
     ],
 )  # fmt: skip
-def test_what_people_write_can_be_shown_as_rows(tree: Any, facts: Facts) -> None:
-    assert rows_of(tree, facts) is not None
+def test_what_people_write_can_be_shown_as_lines(tree: Any, facts: Facts) -> None:
+    assert lines_of(tree, facts) is not None
 
 
 @pytest.mark.parametrize(
     "tree",
     [
-        {"all": [{"any": [{"fact": "confidence", "op": "ge", "value": 0.9}]}]},
-        {"not": {"fact": "output/amount", "op": "gt", "value": 1}},
-        {"not": {"not": {"fact": "output/amount", "op": "exists"}}},
+        {
+            "not": {
+                "not": {"not": {"not": {"not": {"not": {"fact": "round", "op": "gt", "value": 1}}}}}
+            }
+        },
+        {"any": [{"all": []}]},
         {"fact": "output/note", "op": "eq", "value": ""},
         {"all": []},
         {"odd": 1},
@@ -125,8 +152,28 @@ def test_what_people_write_can_be_shown_as_rows(tree: Any, facts: Facts) -> None
         None,
     ],
 )
-def test_what_rows_cannot_say_has_none(tree: Any, facts: Facts) -> None:
-    assert rows_of(tree, facts) is None
+def test_what_lines_cannot_say_has_none(tree: Any, facts: Facts) -> None:
+    assert lines_of(tree, facts) is None
+
+
+@pytest.mark.parametrize(
+    ("clause", "said"),
+    [
+        ({"fact": "output/amount", "op": "starts_with", "value": "1"}, "“starts with”"),
+        ({"fact": "output/paid", "op": "lt", "value": 1}, "“is below”"),
+        ({"fact": "output/tags", "op": "eq", "value": "odd"}, "“is”"),
+        ({"fact": "output/amount", "op": "eq", "value": "much"}, "another kind"),
+        ({"fact": "output/kind", "op": "in", "value": ["refund", "gift"]}, "is one of"),
+        ({"fact": "output/amount", "op": "eq", "fact2": "output/note"}, "different kinds"),
+    ],
+)
+def test_a_comparison_that_could_never_hold_is_refused(
+    clause: Any, said: str, facts: Facts
+) -> None:
+    (problem,) = misfits({"all": [{"not": clause}]}, facts)
+
+    assert problem.path == "/all/0/not"
+    assert said in problem.message
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)

@@ -321,6 +321,7 @@ RIGHT = st.fixed_dictionaries(
 def rows_of(version: WorkflowVersion) -> list[object]:
     """Everything that a version says, without the ids of its rows."""
     left_out = {"id", "version_id", "step_id", "created_at", "number", "source_id", "target_id"}
+    left_out.add("revision")
     steps = list(version.steps.all())
     rights = DecisionRight.objects.filter(step__version=version).order_by(
         "step__position", "position"

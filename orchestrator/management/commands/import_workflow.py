@@ -1,4 +1,4 @@
-"""manage.py import_workflow FILE: write a definition as its workflow's draft."""
+"""manage.py import_workflow FILE [--create-groups]: write a definition as its workflow's draft."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from orchestrator.definitions import import_draft
+from orchestrator.definitions import definition, import_draft
+from orchestrator.definitions.groups import unknown_groups
 from orchestrator.exceptions import Invalid
 
 
@@ -15,15 +16,27 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--create-groups", action="store_true", help="make the groups that do not exist yet"
+        )
 
-    def handle(self, *_: Any, file: Path, **__: Any) -> None:
+    def handle(self, *_: Any, file: Path, create_groups: bool, **__: Any) -> None:
         try:
-            draft = import_draft(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            if not create_groups:
+                self._require_groups(text)
+            draft = import_draft(text)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"Cannot read {file}: {error}") from error
         except Invalid as error:
             raise CommandError(explained(error)) from error
         self.stdout.write(f"Draft: {draft}. Look at it in the admin and publish it there.")
+
+    def _require_groups(self, text: str) -> None:
+        """Raises CommandError where the file names a group that does not exist."""
+        if problems := unknown_groups(definition(text)):
+            lines = [f"{problem.path}: {problem.message}" for problem in problems]
+            raise CommandError("\n".join([*lines, "To make them, add --create-groups."]))
 
 
 def explained(error: Invalid) -> str:
