@@ -181,7 +181,7 @@ def _resume(act: Act, task: Task, seat: Seat, why: str) -> Seat:
     seat.pended = told | {"ended": act.now.isoformat()}
     seat.back_at = None
     seat.save(update_fields=["pended", "back_at", "due_at"])
-    person = Actor.objects.filter(pk=pender_of(seat)).first()
+    person = Actor.objects.filter(pk=pender_of(seat) or 0).first()
     # Whom a lead has handed it to meanwhile has it still.
     is_free = seat.assigned_to_id is None
     if person and is_free and authority.may(person, "decide", seat).allowed:

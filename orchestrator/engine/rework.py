@@ -106,7 +106,7 @@ def _reasons(task: Task) -> dict[str, str]:
 
 def _corrections(task: Task) -> list[dict[str, Any]]:
     rows = Correction.objects.filter(decision__task=task).order_by("id")
-    return list(rows.values("path", "op", "before", "after", "reason"))
+    return [dict(row) for row in rows.values("path", "op", "before", "after", "reason")]
 
 
 def _ask_again(act: Act, opened: Task, before: Task) -> None:

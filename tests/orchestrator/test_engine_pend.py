@@ -36,7 +36,9 @@ def test_nobody_is_offered_what_somebody_waits_with(task: Task) -> None:
     assert list(Seat.objects.queue(world.actor("ben"))) == []
     with pytest.raises(Pended):
         world.claimed(task, "ben")
-    assert (engine.orphans(), _now(task).pended["party"]) == ([], "Kantine")
+    pended_with = _now(task).pended
+    assert pended_with
+    assert (engine.orphans(), pended_with["party"]) == ([], "Kantine")
 
 
 def test_the_claim_has_ended_and_the_draft_is_kept(task: Task) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from orchestrator import engine
@@ -29,6 +31,12 @@ def _last(task: Task) -> Task:
     return Task.objects.filter(case=task.case_id).order_by("-id")[0]
 
 
+def _brief(task: Task) -> dict[str, Any]:
+    brief = _last(task).brief
+    assert isinstance(brief, dict)
+    return brief
+
+
 def test_the_earlier_step_is_visited_again_with_its_brief(task: Task) -> None:
     done = sent_back(task, instructions="Read the date too.", comment="It is at the bottom.")
     assert (done.task_state, done.decision.word) == ("decided", "rejected")
@@ -38,10 +46,10 @@ def test_the_earlier_step_is_visited_again_with_its_brief(task: Task) -> None:
 
     again = _last(task)
     assert (again.step_key, again.visit, again.state) == ("read", 2, "ready")
-    assert again.brief["instructions"] == "Read the date too."
-    assert again.brief["comment"] == "It is at the bottom."
-    assert again.brief["output"] == LUNCH
-    assert again.brief["from"] == {"step": "read", "name": "Read the receipt"}
+    assert _brief(task)["instructions"] == "Read the date too."
+    assert _brief(task)["comment"] == "It is at the bottom."
+    assert _brief(task)["output"] == LUNCH
+    assert _brief(task)["from"] == {"step": "read", "name": "Read the receipt"}
     assert Case.objects.get(pk=task.case_id).state == "open"
     assert engine.orphans() == []
 
@@ -105,7 +113,7 @@ def test_a_person_gets_it_back_first_who_did_it_before(task: Task) -> None:
     seat = Seat.objects.get(task=_last(task))
 
     assert seat.assigned_to == world.actor("ben")
-    assert _last(task).brief["output"] == {"note": "Found it"}
+    assert _brief(task)["output"] == {"note": "Found it"}
     assert engine.claim_next(actor=world.actor("bea")) is None
 
 
@@ -168,7 +176,7 @@ def test_what_is_wrong_is_told_by_its_place(task: Task, said: dict[str, str], pa
 
 def test_who_saw_another_value_or_may_not_decide_sends_nothing_back(task: Task) -> None:
     bea, seat = world.actor("bea"), world.claimed(task, "bea")
-    said = {"claim_token": seat.claim_token, "to": "read", "instructions": "Again."}
+    said: dict[str, Any] = {"claim_token": seat.claim_token, "to": "read", "instructions": "Again."}
     with pytest.raises(StaleDigest):
         engine.send_back(task.pk, actor=bea, digest="0", **said)
     world.person("bea").groups.clear()
