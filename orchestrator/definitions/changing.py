@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any, Final, Literal
 
-from orchestrator import conditions
 from orchestrator.definitions.exporting import content, export_version
 from orchestrator.diffing import diff
 from orchestrator.models import WorkflowVersion
 from orchestrator.pointers import MISSING
+from orchestrator.telling import told
 
 Op = Literal["added", "removed", "changed", "moved"]
 Row = Mapping[str, Any]
@@ -96,7 +96,7 @@ def _fields(key: str, before: Any, after: Any) -> Iterator[Field]:
 
 
 def _sentence(condition: Any) -> str:
-    return conditions.sentence(None if condition is MISSING else condition)
+    return told(None if condition is MISSING else condition)
 
 
 def _text(value: Any) -> str | None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from orchestrator import calendars, conditions, schema
 from orchestrator.connectors import connector_class, connector_kinds
 from orchestrator.definitions import format as file
@@ -83,17 +85,21 @@ def _hidden(part: Any, path: str = "") -> Iterator[Problem]:
         if isinstance(value, dict | list):
             yield from _hidden(value, place)
         elif key in NAMES and isinstance(value, str) and has_hidden(value):
-            yield Problem(place, "Write this without the characters that nobody sees.")
+            yield Problem(place, _("Write this without the characters that nobody sees."))
 
 
 def _version(draft: _Draft) -> Iterator[Problem]:
     version = draft.version
     if version.accountable is None:
-        yield Problem("/accountable", "Name who answers for what the rules approve.")
+        yield Problem("/accountable", _("Name who answers for what the rules approve."))
     elif not version.accountable.is_active:
-        yield Problem("/accountable", f"{version.accountable} has no active account any more.")
+        yield Problem(
+            "/accountable",
+            _("%(accountable)s has no active account any more.")
+            % {"accountable": version.accountable},
+        )
     if not any(step.kind == StepKind.END for step in draft.steps):
-        yield Problem("/steps", "Add a step of kind end, so that cases can end.")
+        yield Problem("/steps", _("Add a step of kind end, so that cases can end."))
     if version.data_schema:
         for found in schema.check_schema(version.data_schema):
             yield Problem(f"/data{found.path}", found.message)
@@ -110,7 +116,9 @@ def _connections(draft: _Draft) -> Iterator[Problem]:
     for connection in _used(draft):
         if connection.kind not in connector_kinds():
             path = f"/connections/{connection.name}/kind"
-            yield Problem(path, f"There is no connector of kind {connection.kind!r} here.")
+            yield Problem(
+                path, _("There is no connector of kind %(kind)r here.") % {"kind": connection.kind}
+            )
 
 
 def _step(draft: _Draft, step: Step, path: str, shape: Sequence[Problem]) -> Iterator[Problem]:
@@ -123,7 +131,10 @@ def _step(draft: _Draft, step: Step, path: str, shape: Sequence[Problem]) -> Ite
     rights = draft.rights[step.pk]
     if step.kind not in DECIDED and rights:
         kind = step.get_kind_display()
-        yield Problem(f"{path}/rights", f"Remove the rules: nobody decides a step of kind {kind}.")
+        yield Problem(
+            f"{path}/rights",
+            _("Remove the rules: nobody decides a step of kind %(kind)s.") % {"kind": kind},
+        )
     else:
         yield from rule_problems(step, rights, Facts(step, draft.case), f"{path}/rights")
 
@@ -134,7 +145,10 @@ def _transitions(draft: _Draft) -> Iterator[Problem]:
         for found in conditions.validate(link.condition, facts):
             yield Problem(f"/transitions/{index}/when{found.path}", found.message)
         if link.source.kind == StepKind.END:
-            yield Problem(f"/transitions/{index}", f"Nothing leads on from the end {link.source}.")
+            yield Problem(
+                f"/transitions/{index}",
+                _("Nothing leads on from the end %(source)s.") % {"source": link.source},
+            )
     graph = Graph.of(draft.steps, draft.links)
     yield from undo_problems(graph)
     yield from rework_problems(graph)
@@ -151,9 +165,13 @@ def _dead_ends(draft: _Draft) -> Iterator[Problem]:
         if step.key in aside:
             continue
         if step.kind != StepKind.END and step.pk not in sources:
-            yield Problem(f"/steps/{index}", f"No transition leads on from {step.key}.")
+            yield Problem(
+                f"/steps/{index}", _("No transition leads on from %(key)s.") % {"key": step.key}
+            )
         if step.pk not in reached:
-            yield Problem(f"/steps/{index}", f"No transition leads to {step.key}.")
+            yield Problem(
+                f"/steps/{index}", _("No transition leads to %(key)s.") % {"key": step.key}
+            )
 
 
 def _reached(steps: Sequence[Step], links: Sequence[Transition]) -> set[int]:
@@ -192,19 +210,21 @@ def _unsure_exits(draft: _Draft) -> Iterator[Problem]:
         if link.source.kind == StepKind.FORK:
             continue
         if any(always(other.condition) for other in before):
-            yield Problem(f"/transitions/{index}", "A transition before this one is always taken.")
+            yield Problem(
+                f"/transitions/{index}", _("A transition before this one is always taken.")
+            )
     sure = {link.source_id for link in draft.links if always(link.condition)}
     aside = undoing(draft.steps)
     for index, step in enumerate(draft.steps):
         if step.kind != StepKind.END and step.pk not in sure and step.key not in aside:
-            message = "A case for which no transition holds stops with an incident."
+            message = _("A case for which no transition holds stops with an incident.")
             yield Problem(f"/steps/{index}", message)
     for index, step in enumerate(draft.steps):
         if step.kind in PERFORMED and (step.actor is None or step.actor.connection is None):
-            message = "Nothing here performs this: programs fetch the work over the API."
+            message = _("Nothing here performs this: programs fetch the work over the API.")
             yield Problem(f"/steps/{index}/actor", message)
         if step.kind == StepKind.EVENT and not _minds_silence(draft, step):
-            message = "When the signal does not come in time an incident opens."
+            message = _("When the signal does not come in time an incident opens.")
             yield Problem(f"/steps/{index}", message)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from orchestrator import conditions, schema
 from orchestrator.definitions import format as file
 from orchestrator.definitions.facts import CaseData, table_facts
@@ -102,11 +104,15 @@ def flow_problems(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
     place = f"{path}/flow"
     if step.kind not in FLOWS:
         if step.flow:
-            yield Problem(place, f"Leave this out: a step of kind {step.kind} has nothing here.")
+            yield Problem(
+                place,
+                _("Leave this out: a step of kind %(kind)s has nothing here.")
+                % {"kind": step.kind},
+            )
         return
     found = list(schema.validate(FLOWS[step.kind], step.flow))
     if found:
-        yield Problem(place, f"Give {SHAPES[StepKind(step.kind)]}.")
+        yield Problem(place, _("Give %(kind)s.") % {"kind": SHAPES[StepKind(step.kind)]})
         yield from (Problem(f"{place}{one.path}", one.message) for one in found if one.path)
         return
     yield from _CHECKS.get(step.kind, _nothing)(step, case, place)
@@ -128,7 +134,9 @@ def _table(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
 
 def _timer(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
     if "until" in step.flow and case.at(step.flow["until"]) is None:
-        yield Problem(f"{path}/until", f"The case has nothing at {step.flow['until']}.")
+        yield Problem(
+            f"{path}/until", _("The case has nothing at %(until)s.") % {"until": step.flow["until"]}
+        )
 
 
 def _event(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
@@ -136,21 +144,25 @@ def _event(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
     for here, there in step.flow.get("match", {}).items():
         place = child(f"{path}/match", here)
         if not is_pointer(here) or brought.at(here) is None:
-            yield Problem(place, f"The signal has nothing at {here}.")
+            yield Problem(place, _("The signal has nothing at %(here)s.") % {"here": here})
         if not is_pointer(there) or case.at(there) is None:
-            yield Problem(place, f"The case has nothing at {there}.")
+            yield Problem(place, _("The case has nothing at %(there)s.") % {"there": there})
 
 
 def _for_each(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
     shape = case.at(step.flow["items"])
     if shape is None or shape.kind not in {"array", "json"}:
-        yield Problem(f"{path}/items", f"The case has no list at {step.flow['items']}.")
+        yield Problem(
+            f"{path}/items", _("The case has no list at %(items)s.") % {"items": step.flow["items"]}
+        )
 
 
 def _subflow(step: Step, _case: CaseData, path: str) -> Iterator[Problem]:
     slug = step.flow["workflow"]
     if not Workflow.objects.filter(slug=slug, published_version__isnull=False).exists():
-        yield Problem(f"{path}/workflow", f"No workflow {slug!r} is published here.")
+        yield Problem(
+            f"{path}/workflow", _("No workflow %(slug)r is published here.") % {"slug": slug}
+        )
 
 
 _CHECKS: Final[Mapping[str, Callable[[Step, CaseData, str], Iterator[Problem]]]] = {
@@ -170,16 +182,18 @@ def branch_problems(graph: Graph) -> Iterator[Problem]:
         place = f"/steps/{graph.index[step.key]}/flow"
         join = graph.steps.get(str(step.flow.get("join")))
         if join is None or join.kind != StepKind.JOIN:
-            yield Problem(f"{place}/join", "Name a step of kind join.")
+            yield Problem(f"{place}/join", _("Name a step of kind join."))
         elif join.key in named:
-            message = f"{named[join.key]} ends there already; give each its own join."
+            message = _("%(key)s ends there already; give each its own join.") % {
+                "key": named[join.key]
+            }
             yield Problem(f"{place}/join", message)
         else:
             named[join.key] = step.key
             yield from _branches(graph, step, join.key, place)
     for key, step in graph.steps.items():
         if step.kind == StepKind.JOIN and key not in named:
-            message = "No fork and no for-each names this as its join."
+            message = _("No fork and no for-each names this as its join.")
             yield Problem(f"/steps/{graph.index[key]}", message)
 
 
@@ -190,7 +204,9 @@ def _branches(graph: Graph, opener: Step, join: str, path: str) -> Iterator[Prob
     yield from _fenced(graph, opener, join, inside)
     if opener.kind == StepKind.FORK:
         for key in sorted({key for key in inside if sum(key in one for one in regions) > 1}):
-            message = f"Two branches of {opener.key} lead here; give each its own steps."
+            message = _("Two branches of %(key)s lead here; give each its own steps.") % {
+                "key": opener.key
+            }
             yield Problem(f"/steps/{graph.index[key]}", message)
         yield from _clashes(graph, opener, regions, path)
 
@@ -200,7 +216,7 @@ def _body(graph: Graph, opener: Step, path: str) -> Iterator[Problem]:
         return
     ways = graph.ways[opener.key]
     if len(ways) != 1 or ways[0].condition:
-        yield Problem(path, "One transition without a condition leads to what is done for each.")
+        yield Problem(path, _("One transition without a condition leads to what is done for each."))
 
 
 def _fenced(graph: Graph, opener: Step, join: str, inside: set[str]) -> Iterator[Problem]:
@@ -208,15 +224,26 @@ def _fenced(graph: Graph, opener: Step, join: str, inside: set[str]) -> Iterator
     for key in sorted(inside):
         place = f"/steps/{graph.index[key]}"
         if graph.steps[key].kind == StepKind.END:
-            yield Problem(place, f"A branch of {opener.key} ends at {join}, not at an end.")
+            yield Problem(
+                place,
+                _("A branch of %(key)s ends at %(join)s, not at an end.")
+                % {"key": opener.key, "join": join},
+            )
         elif key == opener.key:
-            yield Problem(place, f"A branch of {opener.key} leads back before its join {join}.")
+            yield Problem(
+                place,
+                _("A branch of %(key)s leads back before its join %(join)s.")
+                % {"key": opener.key, "join": join},
+            )
     own = inside | {opener.key}
     for key, ways in graph.ways.items():
         for way in ways:
             target = way.target.key
             if key not in own and (target in inside or target == join):
-                message = f"{target} is in the branches of {opener.key}: lead to that instead."
+                message = _("%(target)s is in the branches of %(key)s: lead to that instead.") % {
+                    "target": target,
+                    "key": opener.key,
+                }
                 yield Problem(f"/steps/{graph.index[key]}", message)
 
 
@@ -231,10 +258,12 @@ def _clashes(
             for here in sorted(paths):
                 for there in sorted(other):
                     if here == there and here not in rules:
-                        message = "Two branches write this: say first, last or append."
+                        message = _("Two branches write this: say first, last or append.")
                         yield Problem(child(f"{path}/merge", here), message)
                     elif here != there and _nested(here, there):
-                        message = f"Two branches write {here} and {there}: one is in the other."
+                        message = _(
+                            "Two branches write %(here)s and %(there)s: one is in the other."
+                        ) % {"here": here, "there": there}
                         yield Problem(child(f"{path}/merge", here), message)
 
 
@@ -262,12 +291,19 @@ def undo_problems(graph: Graph) -> Iterator[Problem]:
     for key, step in graph.steps.items():
         place = f"/steps/{graph.index[key]}"
         if step.compensated_by and step.compensated_by not in graph.steps:
-            yield Problem(f"{place}/compensated_by", f"There is no step {step.compensated_by!r}.")
+            yield Problem(
+                f"{place}/compensated_by",
+                _("There is no step %(compensated_by)r.") % {"compensated_by": step.compensated_by},
+            )
         if key in aside and graph.ways[key]:
-            yield Problem(place, "This undoes a step: nothing leads on from here.")
+            yield Problem(place, _("This undoes a step: nothing leads on from here."))
         for way in graph.ways[key]:
             if way.target.key in aside:
-                yield Problem(place, f"{way.target.key} undoes a step: no transition leads there.")
+                yield Problem(
+                    place,
+                    _("%(key)s undoes a step: no transition leads there.")
+                    % {"key": way.target.key},
+                )
 
 
 def undoing(steps: Any) -> set[str]:

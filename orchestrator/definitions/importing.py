@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from orchestrator.definitions import format as file
 from orchestrator.definitions import reading
@@ -68,7 +69,9 @@ def _user(content: Mapping[str, Any], key: str) -> User | None:
     try:
         return User.objects.get(username=content[key])
     except User.DoesNotExist as error:
-        raise _refuse(f"/{key}", f"There is no user {content[key]!r}; create it first.") from error
+        raise _refuse(
+            f"/{key}", _("There is no user %(key)r; create it first.") % {"key": content[key]}
+        ) from error
 
 
 def _group(name: str) -> Group:
@@ -77,13 +80,17 @@ def _group(name: str) -> Group:
 
 def _workflow(content: Mapping[str, Any]) -> Workflow:
     if content["workflow"] in file.RESERVED:
-        raise _refuse("/workflow", f"{content['workflow']!r} is the engine's own; choose another.")
+        raise _refuse(
+            "/workflow",
+            _("%(workflow)r is the engine's own; choose another.")
+            % {"workflow": content["workflow"]},
+        )
     columns = {
         "name": content["name"],
         "description": content.get("description", ""),
         "owner": _user(content, "owner"),
     }
-    workflow, _ = Workflow.objects.update_or_create(slug=content["workflow"], defaults=columns)
+    workflow, _made = Workflow.objects.update_or_create(slug=content["workflow"], defaults=columns)
     workflow.groups.set([_group(name) for name in content.get("groups", [])])
     return workflow
 
@@ -99,11 +106,12 @@ def _actors(content: Mapping[str, Any]) -> dict[str, Actor]:
 
 
 def _connection(name: str, columns: Mapping[str, Any]) -> Connection:
-    found, _ = Connection.objects.get_or_create(name=name, defaults=dict(columns))
+    found, _made = Connection.objects.get_or_create(name=name, defaults=dict(columns))
     if found.kind != columns["kind"]:
         raise _refuse(
             f"/connections/{name}/kind",
-            f"A connection {name!r} of kind {found.kind} exists already; choose another name.",
+            _("A connection %(name)r of kind %(kind)s exists already; choose another name.")
+            % {"name": name, "kind": found.kind},
         )
     return found
 
@@ -111,19 +119,24 @@ def _connection(name: str, columns: Mapping[str, Any]) -> Connection:
 def _actor(path: str, row: Mapping[str, Any], connections: Mapping[str, Connection]) -> Actor:
     wanted = row.get("connection")
     if wanted is not None and wanted not in connections:
-        raise _refuse(f"{path}/connection", f"The file has no connection {wanted!r}.")
+        raise _refuse(
+            f"{path}/connection", _("The file has no connection %(wanted)r.") % {"wanted": wanted}
+        )
     connection = connections.get(wanted or "")
-    found, _ = Actor.objects.get_or_create(
+    found, _made = Actor.objects.get_or_create(
         name=row["name"],
         revision=row.get("revision", ""),
         defaults={"kind": row["kind"], "connection": connection},
     )
     if (found.kind, found.connection) != (row["kind"], connection):
-        over = f"over {found.connection}" if found.connection else "without a connection"
+        over = _("over %s") % found.connection if found.connection else _("without a connection")
         raise _refuse(
             path,
-            f"{found} exists already: {found.get_kind_display()} {over}. "
-            "Who changes is a new revision: give this one another.",
+            _(
+                "%(actor)s exists already: %(kind)s %(over)s. "
+                "Who changes is a new revision: give this one another."
+            )
+            % {"actor": found, "kind": found.get_kind_display(), "over": over},
         )
     return found
 
@@ -135,9 +148,13 @@ def _steps(
     for position, row in enumerate(content["steps"], start=1):
         path = f"/steps/{position - 1}"
         if row["key"] in steps:
-            raise _refuse(f"{path}/key", f"Another step is called {row['key']!r} already.")
+            raise _refuse(
+                f"{path}/key", _("Another step is called %(key)r already.") % {"key": row["key"]}
+            )
         if "actor" in row and row["actor"] not in actors:
-            raise _refuse(f"{path}/actor", f"The file has no actor {row['actor']!r}.")
+            raise _refuse(
+                f"{path}/actor", _("The file has no actor %(actor)r.") % {"actor": row["actor"]}
+            )
         steps[row["key"]] = step = Step.objects.create(
             version=draft,
             key=row["key"],
@@ -157,7 +174,7 @@ def _rights(step: Step, path: str, rows: list[Mapping[str, Any]]) -> None:
         columns |= {column: row[key] for key, column in file.RIGHT.items() if key in row}
         if columns["approvals"] > columns["seats"]:
             place = f"{path}/{position - 1}/approvals"
-            raise _refuse(place, "Ask for no more approvals than there are seats.")
+            raise _refuse(place, _("Ask for no more approvals than there are seats."))
         DecisionRight.objects.create(
             step=step,
             position=position,
@@ -177,7 +194,10 @@ def _transitions(
     for index, row in enumerate(content.get("transitions", [])):
         for end in ("from", "to"):
             if row[end] not in steps:
-                raise _refuse(f"/transitions/{index}/{end}", f"There is no step {row[end]!r}.")
+                raise _refuse(
+                    f"/transitions/{index}/{end}",
+                    _("There is no step %(end)r.") % {"end": row[end]},
+                )
         Transition.objects.create(
             version=draft,
             source=steps[row["from"]],

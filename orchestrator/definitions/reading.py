@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from typing import Any, Final
 
 import yaml
+from django.utils.translation import gettext as _
 
 from orchestrator import strictjson
 from orchestrator.definitions import format as file
@@ -31,7 +32,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
-        for key, _ in node.value:
+        for key, _value in node.value:
             if key.value in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"{key.value!r} stands here twice", problem_mark=key.start_mark
@@ -52,7 +53,7 @@ def value(text: str) -> Any:
         loaded = yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader)
         return strictjson.loads(json.dumps(loaded, allow_nan=False, ensure_ascii=False).encode())
     except (yaml.YAMLError, Refusal, RecursionError, ValueError, TypeError) as error:
-        raise Invalid(f"This cannot be read as YAML: {_said(error)}") from error
+        raise Invalid(_("This cannot be read as YAML: %s") % _said(error)) from error
 
 
 def _said(error: Exception) -> str:

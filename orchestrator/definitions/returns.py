@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from orchestrator.definitions import format as file
 from orchestrator.definitions.flows import OPENERS, Graph
 from orchestrator.models import Step, StepKind
@@ -17,14 +19,14 @@ DONE_ANEW: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.HUMA
 def pend_problems(step: Step, path: str) -> Iterator[Problem]:
     """``path`` is the step's."""
     if step.pend and step.kind not in JUDGED:
-        yield Problem(f"{path}/pend", "Leave this out: nobody decides a step of this kind.")
+        yield Problem(f"{path}/pend", _("Leave this out: nobody decides a step of this kind."))
     codes = [row["code"] for row in step.pend]
     for index, row in enumerate(step.pend):
         if row["code"] in codes[:index]:
-            message = f"Another reason is called {row['code']!r}."
+            message = _("Another reason is called %(code)r.") % {"code": row["code"]}
             yield Problem(f"{path}/pend/{index}/code", message)
         if "most" in row and not file.seconds(row["most"]):
-            yield Problem(f"{path}/pend/{index}/most", "Let a wait last at least a second.")
+            yield Problem(f"{path}/pend/{index}/most", _("Let a wait last at least a second."))
 
 
 def rework_problems(graph: Graph) -> Iterator[Problem]:
@@ -32,7 +34,7 @@ def rework_problems(graph: Graph) -> Iterator[Problem]:
     for step in graph.steps.values():
         path = f"/steps/{graph.index[step.key]}/rework"
         if step.rework and step.kind not in JUDGED:
-            yield Problem(path, "Leave this out: nobody decides a step of this kind.")
+            yield Problem(path, _("Leave this out: nobody decides a step of this kind."))
             continue
         for index, key in enumerate(step.rework.get("to", ())):
             if message := _hindrance(graph, step, key):
@@ -42,12 +44,18 @@ def rework_problems(graph: Graph) -> Iterator[Problem]:
 def _hindrance(graph: Graph, step: Step, key: str) -> str:
     target = graph.steps.get(key)
     if target is None:
-        return f"There is no step {key!r}."
+        return _("There is no step %(key)r.") % {"key": key}
     if target.kind not in DONE_ANEW:
         kinds = "an agent, an automation or a person"
-        return f"Only what {kinds} does can be done anew; {key} is of kind {target.kind}."
+        return _("Only what %(kinds)s does can be done anew; %(key)s is of kind %(kind)s.") % {
+            "kinds": kinds,
+            "key": key,
+            "kind": target.kind,
+        }
     if not _leads(graph, key, step.key):
-        return f"{key} does not lead to {step.key} in the same branch: a case cannot come back."
+        return _(
+            "%(key)s does not lead to %(key2)s in the same branch: a case cannot come back."
+        ) % {"key": key, "key2": step.key}
     return ""
 
 

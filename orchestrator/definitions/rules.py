@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from orchestrator import conditions
 from orchestrator.definitions import format as file
 from orchestrator.models import DecisionRight, Mode, Step, StepEffect, StepKind, Word
@@ -37,9 +39,11 @@ def rule_problems(
 ) -> Iterator[Problem]:
     """``path`` is that of the step's rules."""
     if step.kind in JUDGED and not any(right.mode in ASKED for right in rights):
-        yield Problem(path, "Add a rule that asks a person: it catches all the rest.")
+        yield Problem(path, _("Add a rule that asks a person: it catches all the rest."))
     if is_careful(step) and not any(right.mode in ASKED for right in rights):
-        message = "Add a rule that asks a person: somebody looks where a write may have happened."
+        message = _(
+            "Add a rule that asks a person: somebody looks where a write may have happened."
+        )
         yield Problem(path, message)
     for index, right in enumerate(rights):
         place = child(path, index)
@@ -47,44 +51,59 @@ def rule_problems(
         yield from _what(step, right, place)
         yield from _when(right, facts, f"{place}/when")
         if right.mode == Mode.AUTO and any(always(other.condition) for other in rights[:index]):
-            yield Problem(place, "A rule before this one takes every output; move this one up.")
+            yield Problem(place, _("A rule before this one takes every output; move this one up."))
 
 
 def _who(step: Step, right: DecisionRight, path: str) -> Iterator[Problem]:
     if right.mode in ASKED and right.group is None:
-        yield Problem(f"{path}/group", "Name the group that decides.")
+        yield Problem(f"{path}/group", _("Name the group that decides."))
     if right.mode == Mode.AUTO and step.kind == StepKind.HUMAN:
-        yield Problem(f"{path}/mode", "A person performs this step: there is nothing to approve.")
+        yield Problem(
+            f"{path}/mode", _("A person performs this step: there is nothing to approve.")
+        )
     wanted = file.PLACES.get(right.mode, 1)
     if right.mode == Mode.PANEL:
         if right.seats < 2:
-            yield Problem(f"{path}/seats", "A panel has two seats or more.")
+            yield Problem(f"{path}/seats", _("A panel has two seats or more."))
     elif (right.seats, right.approvals) != (wanted, wanted):
         people = (
-            "two people, and both agree" if wanted == 2 else "one person; choose panel for more"
+            _("two people, and both agree")
+            if wanted == 2
+            else _("one person; choose panel for more")
         )
-        yield Problem(f"{path}/seats", f"This mode asks {people}: give {wanted} and {wanted}.")
+        yield Problem(
+            f"{path}/seats",
+            _("This mode asks %(people)s: give %(wanted)s and %(wanted)s.")
+            % {"people": people, "wanted": wanted},
+        )
     if right.approvals > right.seats:
-        yield Problem(f"{path}/approvals", "Ask for no more approvals than there are seats.")
+        yield Problem(f"{path}/approvals", _("Ask for no more approvals than there are seats."))
 
 
 def _what(step: Step, right: DecisionRight, path: str) -> Iterator[Problem]:
     for word in right.allowed:
         if word not in words_of(step.kind):
             known = ", ".join(words_of(step.kind))
-            yield Problem(f"{path}/allowed", f"Of this step is decided one of {known}; not {word}.")
+            yield Problem(
+                f"{path}/allowed",
+                _("Of this step is decided one of %(known)s; not %(word)s.")
+                % {"known": known, "word": word},
+            )
     if Word.ESCALATED in right.allowed and right.escalates_to is None:
         yield Problem(
-            f"{path}/escalates_to", "Name the group that is asked next, or do not allow escalated."
+            f"{path}/escalates_to",
+            _("Name the group that is asked next, or do not allow escalated."),
         )
     if right.on_timeout not in SILENT:
-        yield Problem(f"{path}/on_timeout", "Silence never approves: choose escalated or rejected.")
+        yield Problem(
+            f"{path}/on_timeout", _("Silence never approves: choose escalated or rejected.")
+        )
     if not right.decide_within:
-        yield Problem(f"{path}/decide_within", "Give people time: at least a second.")
+        yield Problem(f"{path}/decide_within", _("Give people time: at least a second."))
     elif right.start_within and right.start_within > right.decide_within:
-        yield Problem(f"{path}/start_within", "Nobody can start later than they have to decide.")
+        yield Problem(f"{path}/start_within", _("Nobody can start later than they have to decide."))
     if right.remind_before and right.remind_before >= right.decide_within:
-        message = "Remind people of less time than they have: it is on the page from the start."
+        message = _("Remind people of less time than they have: it is on the page from the start.")
         yield Problem(f"{path}/remind_before", message)
 
 
@@ -96,20 +115,22 @@ def _when(right: DecisionRight, facts: Collection[str], path: str) -> Iterator[P
 def rule_warnings(step: Step, rights: Sequence[DecisionRight], path: str) -> Iterator[Problem]:
     """What can be published and may surprise."""
     if step.effect == StepEffect.VERIFY_FIRST and is_careful(step) and not step.call.get("verify"):
-        message = "Say how to look whether a write happened, or a person is asked each time."
+        message = _("Say how to look whether a write happened, or a person is asked each time.")
         yield Problem(f"{path.removesuffix('/rights')}/call/verify", message)
     for index, right in enumerate(rights):
         if right.mode in ASKED and right.on_timeout == Word.ESCALATED and not right.escalates_to:
-            message = "When nobody decides in time an incident opens, for no group is asked next."
+            message = _(
+                "When nobody decides in time an incident opens, for no group is asked next."
+            )
             yield Problem(f"{path}/{index}/escalates_to", message)
         if right.mode in ASKED:
             yield from _few(right, f"{path}/{index}")
         asks_in_doubt = is_careful(step) and right.mode in ASKED
         takes = right.mode != Mode.AUTO and not asks_in_doubt
         if takes and any(always(other.condition) for other in rights[:index]):
-            yield Problem(f"{path}/{index}", "A rule before this one takes every output.")
+            yield Problem(f"{path}/{index}", _("A rule before this one takes every output."))
     if rights and not any(right.mode in ASKED for right in rights):
-        message = "No rule asks a person: where none of them approves, an incident opens."
+        message = _("No rule asks a person: where none of them approves, an incident opens.")
         yield Problem(path, message)
 
 
@@ -121,5 +142,10 @@ def _few(right: DecisionRight, path: str) -> Iterator[Problem]:
             continue
         there = group.user_set.filter(is_active=True)[:wanted].count()
         if there < wanted:
-            found = "nobody yet" if there == 0 else f"{there} of {wanted} people"
-            yield Problem(f"{path}/{key}", f"In the group {group.name} there is {found}.")
+            found = _("%(there)s of %(wanted)s people") % {"there": there, "wanted": wanted}
+            found = found if there else _("nobody yet")
+            yield Problem(
+                f"{path}/{key}",
+                _("In the group %(name)s there is %(found)s.")
+                % {"name": group.name, "found": found},
+            )

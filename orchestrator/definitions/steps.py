@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from orchestrator import schema
 from orchestrator.definitions import format as file
 from orchestrator.definitions.facts import CaseData
@@ -19,7 +22,7 @@ SHAPED: Final = PERFORMED | {StepKind.HUMAN, StepKind.DECISION}
 # A worker's time limit is 120 s, and it has to write down how the call ended.
 LONGEST_CALL: Final = 90
 MOST_TRIES: Final = 20
-POINTER: Final = 'Give a place such as /order/amount, or "" for the whole.'
+POINTER: Final = gettext_noop('Give a place such as /order/amount, or "" for the whole.')
 
 
 def step_problems(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
@@ -36,15 +39,22 @@ def _performer(step: Step, path: str) -> Iterator[Problem]:
     place = f"{path}/actor"
     if step.kind not in PERFORMED:
         if step.actor:
-            yield Problem(place, "Leave this out: nobody but people performs this step.")
+            yield Problem(place, _("Leave this out: nobody but people performs this step."))
     elif step.actor is None:
-        yield Problem(place, f"Name who performs this {step.get_kind_display()} step.")
+        yield Problem(
+            place,
+            _("Name who performs this %s step.") % step.get_kind_display(),
+        )
     elif step.actor.kind != step.kind:
         yield Problem(place, _unlike(step, step.actor))
 
 
 def _unlike(step: Step, actor: Actor) -> str:
-    return f"{actor} is of kind {actor.kind}; this step wants one of kind {step.kind}."
+    return _("%(actor)s is of kind %(kind)s; this step wants one of kind %(kind2)s.") % {
+        "actor": actor,
+        "kind": actor.kind,
+        "kind2": step.kind,
+    }
 
 
 def _schema(step: Step, path: str) -> Iterator[Problem]:
@@ -52,38 +62,47 @@ def _schema(step: Step, path: str) -> Iterator[Problem]:
         for found in schema.check_schema(step.schema):
             yield Problem(f"{path}/schema{found.path}", found.message)
     elif step.kind in SHAPED:
-        yield Problem(f"{path}/schema", "Give the JSON Schema of the output.")
+        yield Problem(f"{path}/schema", _("Give the JSON Schema of the output."))
 
 
 def _mappings(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
     output = Places(step.schema)
     for name, source in (step.input_mapping or {}).items():
-        yield from _place(case, source, child(f"{path}/input", name), "The case has")
+        yield from _place(
+            case, source, child(f"{path}/input", name), _("The case has nothing at %s.")
+        )
     for target, source in (step.output_mapping or {}).items():
         place = child(f"{path}/output", target)
         if not target.startswith("/"):
-            yield Problem(place, "Name a place in the case, such as /order/amount.")
-        yield from _place(output, source, place, "The output has")
+            yield Problem(place, _("Name a place in the case, such as /order/amount."))
+        yield from _place(output, source, place, _("The output has nothing at %s."))
 
 
-def _place(where: Any, pointer: Any, path: str, owner: str) -> Iterator[Problem]:
+def _place(where: Any, pointer: Any, path: str, lacking: str) -> Iterator[Problem]:
     if not is_pointer(pointer):
-        yield Problem(path, POINTER)
+        yield Problem(path, _(POINTER))
     elif where.at(pointer) is None:
-        yield Problem(path, f"{owner} nothing at {pointer}.")
+        yield Problem(path, lacking % pointer)
 
 
 def _form(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
     """What reviewers see, and which fields count."""
     output = Places(step.schema)
     for index, row in enumerate(step.evidence):
-        yield from _place(case, row["path"], f"{path}/evidence/{index}/path", "The case has")
+        yield from _place(
+            case, row["path"], f"{path}/evidence/{index}/path", _("The case has nothing at %s.")
+        )
     codes = [row["code"] for row in step.reasons]
     for index, code in enumerate(codes):
         if code in codes[:index]:
-            yield Problem(f"{path}/reasons/{index}/code", f"Another reason is called {code!r}.")
+            yield Problem(
+                f"{path}/reasons/{index}/code",
+                _("Another reason is called %(code)r.") % {"code": code},
+            )
     for index, pointer in enumerate(step.material):
-        yield from _place(output, pointer, f"{path}/material/{index}", "The output has")
+        yield from _place(
+            output, pointer, f"{path}/material/{index}", _("The output has nothing at %s.")
+        )
     if step.limit:
         yield from _limit(output, step.limit, f"{path}/limit")
 
@@ -91,14 +110,20 @@ def _form(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
 def _limit(output: Places, pointer: str, path: str) -> Iterator[Problem]:
     shape = output.at(pointer) if is_pointer(pointer) else None
     if shape is None or shape.kind not in {"number", "integer", "json"}:
-        yield Problem(path, "Point to a number of the output, such as /amount.")
+        yield Problem(path, _("Point to a number of the output, such as /amount."))
 
 
 def _calling(step: Step, path: str) -> Iterator[Problem]:
     if not 1 <= step.timeout <= LONGEST_CALL:
-        yield Problem(f"{path}/timeout", f"Give a call 1 to {LONGEST_CALL} seconds.")
+        yield Problem(
+            f"{path}/timeout",
+            _("Give a call 1 to %(longest_call)s seconds.") % {"longest_call": LONGEST_CALL},
+        )
     if step.retry.get("attempts", 1) > MOST_TRIES:
-        yield Problem(f"{path}/retry/attempts", f"Try at most {MOST_TRIES} times.")
+        yield Problem(
+            f"{path}/retry/attempts",
+            _("Try at most %(most_tries)s times.") % {"most_tries": MOST_TRIES},
+        )
     waits = {key: file.seconds(step.retry[key]) for key in ("base", "cap") if key in step.retry}
     if len(waits) == 2 and waits["base"] > waits["cap"]:
-        yield Problem(f"{path}/retry/cap", "The longest wait is no shorter than the first.")
+        yield Problem(f"{path}/retry/cap", _("The longest wait is no shorter than the first."))

@@ -86,6 +86,15 @@ KIND_WORDS: Final = {
     "decision": gettext_noop("decision"),
     "end": gettext_noop("end"),
 }
+# a part of a definition -> one of it, several of it
+PART_WORDS: Final = {
+    "version": (gettext_noop("Version"), gettext_noop("Versions")),
+    "connection": (gettext_noop("Connection"), gettext_noop("Connections")),
+    "actor": (gettext_noop("Actor"), gettext_noop("Actors")),
+    "step": (gettext_noop("Step"), gettext_noop("Steps")),
+    "rule": (gettext_noop("Rule"), gettext_noop("Rules")),
+    "transition": (gettext_noop("Transition"), gettext_noop("Transitions")),
+}
 NO_CONFIDENCE: Final = '<span class="conf" title="{}">–<span class="hide"> {}</span></span>'
 CONFIDENCE: Final = (
     '<span class="conf{}">{}<svg viewBox="0 0 32 4" aria-hidden="true">'
@@ -115,6 +124,12 @@ def kind_icon(kind: str) -> str:
 def kind_word(kind: str) -> str:
     """Who takes part, in a word: an agent, people, a rule."""
     return _(KIND_WORDS[kind]) if kind in KIND_WORDS else kind.replace("_", " ")
+
+
+@register.filter
+def part_word(kind: str, count: int = 1) -> str:
+    """What a part of a definition is called, one of it or several."""
+    return _(PART_WORDS[kind][count > 1]) if kind in PART_WORDS else kind.capitalize()
 
 
 @register.simple_tag(takes_context=True)

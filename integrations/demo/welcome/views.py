@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -123,7 +124,7 @@ def administrator(request: HttpRequest) -> User:
     """Who asks. Raises NotAllowed unless a superuser does."""
     user = cast("User", request.user)
     if not user.is_superuser:
-        raise NotAllowed("Only an administrator may do this.")
+        raise NotAllowed(_("Only an administrator may do this."))
     return user
 
 
