@@ -20,13 +20,13 @@ class Migration(migrations.Migration):
         ),
         AddIndexConcurrently(
             model_name='case',
-            index=django.contrib.postgres.indexes.GinIndex(orchestrator.models.words.OrderedWords('data'), name='case_words'),
+            index=django.contrib.postgres.indexes.GinIndex(orchestrator.models.words.OrderedWords('data'), name='case_words', gin_pending_list_limit=16384),
         ),
         migrations.RunSQL(
             'DROP INDEX CONCURRENTLY IF EXISTS attempt_words', migrations.RunSQL.noop
         ),
         AddIndexConcurrently(
             model_name='attempt',
-            index=django.contrib.postgres.indexes.GinIndex(orchestrator.models.words.Words('output'), name='attempt_words'),
+            index=django.contrib.postgres.indexes.GinIndex(orchestrator.models.words.Words('output'), name='attempt_words', gin_pending_list_limit=16384),
         ),
     ]

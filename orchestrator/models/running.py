@@ -23,7 +23,7 @@ from orchestrator.models.fields import (
     probability,
 )
 from orchestrator.models.querysets import CaseQuerySet, SeatQuerySet, TaskQuerySet
-from orchestrator.models.words import OrderedWords, Words
+from orchestrator.models.words import PENDING, OrderedWords, Words
 
 
 class CaseState(models.TextChoices):
@@ -85,7 +85,7 @@ class Case(models.Model):
             ),
             models.Index(fields=("caller",), condition=~Q(caller=None), name="case_called"),
             BrinIndex(fields=("created_at",), name="case_times"),
-            GinIndex(OrderedWords("data"), name="case_words"),
+            GinIndex(OrderedWords("data"), name="case_words", gin_pending_list_limit=PENDING),
         )
         triggers = (
             moves(
@@ -253,7 +253,7 @@ class Attempt(models.Model):
         )
         indexes = (
             BrinIndex(fields=("finished_at",), name="attempt_times"),
-            GinIndex(Words("output"), name="attempt_words"),
+            GinIndex(Words("output"), name="attempt_words", gin_pending_list_limit=PENDING),
         )
         triggers = (frozen_when_finished(),)
 

@@ -11,6 +11,8 @@ from django.db.models import BooleanField, Func, JSONField, TextField, Value
 
 LONGEST: Final = 250_000
 """Bytes of a document whose words are kept; a tsvector of a much longer one may be refused."""
+PENDING: Final = 16_384
+"""Kilobytes of new words that wait for autovacuum to sort them in: who writes a case does not."""
 
 
 class Words(Func):
