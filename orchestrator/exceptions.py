@@ -78,6 +78,11 @@ class SignalConflict(Refusal):
     type = "signal-conflict"
 
 
+class MigrationRefused(Refusal):
+    sentence = gettext_noop("This case cannot be taken over to the other version now.")
+    type = "migration-refused"
+
+
 class CaseClosed(Refusal):
     sentence = gettext_noop("The case is closed; nothing more can happen in it.")
     type = "case-closed"

@@ -27,8 +27,12 @@ SECONDS_TO_COUNT = 0.5
 @receiver(work_ready)
 def ring(**_: Any) -> None:
     """Wake a worker. Without the broker the work waits for the next sweep, at most a second."""
+    _send(work)
+
+
+def _send(job: Any) -> None:
     try:
-        work.delay()
+        job.delay()
     except OperationalError:
         logger.warning("The broker does not answer; the sweep will find the work.")
 
@@ -55,6 +59,16 @@ def sweep() -> None:
     lifesigns.report(lifesigns.TIMERS)
     if engine.is_work_ready():
         ring()
+    if engine.is_bulk_pending():
+        _send(bulk)
+
+
+@app.task
+def bulk() -> None:
+    """Do rows of what was asked for many; another message goes on where time is up."""
+    engine.work_bulks(SECONDS_AT_ONCE)
+    if engine.is_bulk_pending():
+        _send(bulk)
 
 
 @app.task

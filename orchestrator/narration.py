@@ -31,6 +31,7 @@ EVENTS: Final[Mapping[str, Words]] = {
     "case.cancelled": Words(gettext_noop("cancelled the case"), "cancelled", "warn"),
     "case.cancelling": Words(gettext_noop("called the case off"), "cancelled", "warn"),
     "case.called": Words(gettext_noop("{step} began a case of its own"), "branch", acted=False),
+    "case.migrated": Words(gettext_noop("took the case to version {number}"), "arrow"),
     "signal.received": Words(gettext_noop("brought a signal"), "message"),
     "signal.matched": Words(
         gettext_noop("The signal that {step} waited for is there"), "check", "ok", acted=False
@@ -55,6 +56,12 @@ EVENTS: Final[Mapping[str, Words]] = {
     "seat.released": Words(gettext_noop("gave {step} back to {group}"), "release"),
     "seat.assigned": Words(gettext_noop("assigned {step} to {person}"), "user"),
     "seat.unassigned": Words(gettext_noop("withdrew {step} from {person}"), "release"),
+    "delivery.in_doubt": Words(
+        gettext_noop("{step} may have happened: a person finds out"), "warning", "warn", acted=False
+    ),
+    "delivery.reconciled": Words(
+        gettext_noop("What people found of {step} took effect"), "check", acted=False
+    ),
     "incident.opened": Words(
         gettext_noop("{step} cannot go on by itself"), "warning", "bad", acted=False
     ),

@@ -6,6 +6,7 @@ from orchestrator.engine.assigning import assign, hindrances, unassign
 from orchestrator.engine.bench import route_of
 from orchestrator.engine.breaking import close_breaker
 from orchestrator.engine.briefing import brief_of
+from orchestrator.engine.bulk import begin_bulk, is_bulk_pending, work_bulks
 from orchestrator.engine.cancelling import cancel_case
 from orchestrator.engine.claims import (
     claim,
@@ -29,6 +30,15 @@ from orchestrator.engine.fetching import (
 )
 from orchestrator.engine.finishing import CONSENT, settle_due, verdict_watermark
 from orchestrator.engine.lanes import Fetched, claim_work, is_work_ready
+from orchestrator.engine.migrating import (
+    DryRun,
+    Plan,
+    dry_run,
+    migrate,
+    plan_of,
+    revert,
+    same_steps,
+)
 from orchestrator.engine.orphans import Orphan, orphans
 from orchestrator.engine.pending import pend, resume_due, signals_of, unpend
 from orchestrator.engine.publishing import publish
@@ -54,14 +64,17 @@ __all__ = [
     "CHANGES",
     "CONSENT",
     "Decided",
+    "DryRun",
     "Fetched",
     "Orphan",
     "Outcome",
+    "Plan",
     "Seen",
     "Signalled",
     "Started",
     "allowed_words",
     "assign",
+    "begin_bulk",
     "brief_of",
     "cancel_case",
     "changes",
@@ -73,6 +86,7 @@ __all__ = [
     "data_of",
     "decide",
     "definition_of",
+    "dry_run",
     "expire_leases",
     "expire_seats",
     "fail_work",
@@ -84,12 +98,15 @@ __all__ = [
     "halted",
     "heartbeat",
     "hindrances",
+    "is_bulk_pending",
     "is_work_ready",
     "look",
+    "migrate",
     "most_visits",
     "orphans",
     "pend",
     "perform",
+    "plan_of",
     "publish",
     "rebuild_counters",
     "release",
@@ -97,7 +114,9 @@ __all__ = [
     "resume",
     "resume_due",
     "retry",
+    "revert",
     "route_of",
+    "same_steps",
     "save_draft",
     "screen_digest",
     "send_back",
@@ -118,5 +137,6 @@ __all__ = [
     "verdict_watermark",
     "visits_of",
     "words_on",
+    "work_bulks",
     "work_until_idle",
 ]

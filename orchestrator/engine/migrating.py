@@ -1,0 +1,308 @@
+"""Take running cases over to another version of their workflow.
+
+A plan says which step of the old version is which of the new one. Each case gets a verdict
+first: safe, or by hand because somebody may notice, or refused. What was done stays as it was;
+the keys of effects never change. Until the case has moved on it can be taken back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db.models import Prefetch, Q
+from django.utils.translation import gettext as _
+
+from orchestrator import authority, schema
+from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.bulk import begin_bulk, does
+from orchestrator.engine.closing import OPEN
+from orchestrator.engine.definition import Definition, definition_of
+from orchestrator.engine.incidents import withdraw_seats
+from orchestrator.engine.judging import apply_rules
+from orchestrator.engine.opening import ask
+from orchestrator.exceptions import Invalid, MigrationRefused, NotFound
+from orchestrator.models import (
+    Actor,
+    Attempt,
+    Bulk,
+    BulkRow,
+    BulkState,
+    Case,
+    CaseState,
+    Seat,
+    SeatPurpose,
+    SeatState,
+    Step,
+    StepKind,
+    Task,
+    TaskState,
+    WorkflowVersion,
+)
+from orchestrator.pointers import Problem
+
+MIGRATE: Final = "migrate"
+REVERT: Final = "revert_migration"
+MOST: Final = 10_000
+SAFE, HAND, REFUSED = "safe", "hand", "refused"
+_ORDER: Final = (SAFE, HAND, REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """From one published version to another: step key -> step key."""
+
+    old: Definition
+    new: Definition
+    steps: Mapping[str, str]
+
+    def target(self, task: Task) -> Step | None:
+        return self.new.steps.get(self.steps.get(task.step_key, ""))
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the plan means for one case, and why it is not simply safe."""
+
+    case: Case
+    kind: str = SAFE
+    reasons: list[str] = field(default_factory=list)
+
+    def note(self, kind: str, reason: str) -> None:
+        self.kind = max(self.kind, kind, key=_ORDER.index)
+        self.reasons.append(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """The verdicts of the oldest open cases of the old version; ``more`` says there are others."""
+
+    verdicts: Sequence[Verdict]
+    more: bool
+
+    @property
+    def counts(self) -> dict[str, int]:
+        found = Counter(verdict.kind for verdict in self.verdicts)
+        return {kind: found[kind] for kind in _ORDER}
+
+
+def plan_of(old: WorkflowVersion, new: WorkflowVersion, steps: Mapping[str, str]) -> Plan:
+    """A plan that can be looked at. Raises Invalid where it names what is not there."""
+    plan = Plan(definition_of(old.pk), definition_of(new.pk), dict(steps))
+    if problems := list(_plan_problems(plan)):
+        raise Invalid(problems=[problem.as_json() for problem in problems])
+    return plan
+
+
+def _plan_problems(plan: Plan) -> Iterator[Problem]:
+    old, new = plan.old.version, plan.new.version
+    if old.workflow_id != new.workflow_id or not (old.published_at and new.published_at):
+        yield Problem("/to", "Choose another published version of the same workflow.")
+    elif old.pk == new.pk:
+        yield Problem("/to", "Choose another version than the cases are on.")
+    for source, target in plan.steps.items():
+        place = f"/steps/{source}"
+        if source not in plan.old.steps:
+            yield Problem(place, f"Version {old.number} has no step {source!r}.")
+        elif target not in plan.new.steps:
+            yield Problem(place, f"Version {new.number} has no step {target!r}.")
+        elif plan.old.steps[source].kind != plan.new.steps[target].kind:
+            yield Problem(place, f"{source} and {target} are of different kinds.")
+
+
+def same_steps(old: WorkflowVersion, new: WorkflowVersion) -> dict[str, str]:
+    """The plan that suggests itself: steps that kept their key and their kind."""
+    before, after = definition_of(old.pk).steps, definition_of(new.pk).steps
+    return {
+        key: key for key, step in before.items() if key in after and after[key].kind == step.kind
+    }
+
+
+def dry_run(plan: Plan) -> DryRun:
+    """What would become of the open cases of the old version; nothing is changed."""
+    cases = list(
+        Case.objects.filter(version=plan.old.version, state__in=("open", "cancelling"))
+        .order_by("id")
+        .prefetch_related(_open_tasks())[: MOST + 1]
+    )
+    judged = [_judged(plan, case) for case in cases[:MOST]]
+    return DryRun(judged, bool(cases[MOST:]))
+
+
+def _open_tasks() -> Prefetch[Any]:
+    seats = Seat.objects.filter(Q(state=SeatState.OPEN) | Q(decision__isnull=False))
+    rows = Task.objects.filter(state__in=OPEN).order_by("id")
+    return Prefetch(
+        "tasks",
+        rows.prefetch_related(Prefetch("seats", seats, to_attr="standing_seats")),
+        to_attr="open_tasks",
+    )
+
+
+def _tasks(case: Case) -> list[Task]:
+    return case.open_tasks  # type: ignore[attr-defined,no-any-return]
+
+
+def _judged(plan: Plan, case: Case) -> Verdict:
+    found = Verdict(case)
+    if case.state != CaseState.OPEN:
+        found.note(REFUSED, _("The case is being cancelled."))
+    for task in _tasks(case):
+        _judge_task(plan, task, found)
+    wanted = plan.new.version.data_schema
+    if wanted and (wrong := schema.validate(wanted, case.data)):
+        said = _("Its data do not fit the new version: %s")
+        found.note(HAND, said % f"{wrong[0].path} {wrong[0].message}")
+    return found
+
+
+def _judge_task(plan: Plan, task: Task, found: Verdict) -> None:
+    target, name = plan.target(task), plan.old.steps[task.step_key].name
+    if target is None:
+        found.note(REFUSED, _("It is at %s, which leads to no step of the new version.") % name)
+    elif task.state in (TaskState.RUNNING, TaskState.DECIDED):
+        found.note(REFUSED, _("%s is just being done; try again in a moment.") % name)
+    elif task.scope and not _keeps_branches(plan, task):
+        found.note(REFUSED, _("It is in branches around %s that the new version has not.") % name)
+    elif task.state == TaskState.IN_REVIEW:
+        _judge_seats(task, name, found)
+    elif task.state == TaskState.WAITING and _flow(plan, task) != target.flow:
+        found.note(HAND, _("%s waits for something else in the new version.") % name)
+
+
+def _flow(plan: Plan, task: Task) -> dict[str, Any]:
+    flow: dict[str, Any] = plan.old.steps[task.step_key].flow
+    return flow
+
+
+def _keeps_branches(plan: Plan, task: Task) -> bool:
+    """Whether all openers around a task, and their joins, stay where and what they are."""
+    for part in task.scope.split("/"):
+        key = part.rsplit(".", 2)[0]
+        join = str(plan.old.steps[key].flow["join"])
+        for name in (key, join):
+            if plan.steps.get(name) != name or plan.new.steps.get(name) is None:
+                return False
+        if plan.old.steps[key].flow != plan.new.steps[key].flow:
+            return False
+    return plan.steps.get(task.step_key) == task.step_key
+
+
+def _judge_seats(task: Task, name: str, found: Verdict) -> None:
+    seats = [seat for seat in task.standing_seats if seat.round == task.round]  # type: ignore[attr-defined]
+    if any(seat.purpose == SeatPurpose.RECONCILE for seat in seats):
+        found.note(REFUSED, _("%s has to be reconciled first.") % name)
+    elif any(seat.decision_id for seat in seats):
+        found.note(HAND, _("%s was decided by one of several: they are asked anew.") % name)
+    elif any(seat.claimed_by_id or seat.pended for seat in seats):
+        found.note(HAND, _("Somebody works on %s: it is offered anew.") % name)
+
+
+def migrate(plan: Plan, *, actor: Actor, by_hand: bool = False) -> Bulk:
+    """Have the safe cases taken over, and with ``by_hand`` those of that verdict too.
+
+    Raises NotAllowed. Each case is judged once more when its turn comes.
+    """
+    authority.require(actor, "publish", plan.new.version.workflow)
+    wanted = (SAFE, HAND) if by_hand else (SAFE,)
+    cases = [row.case.pk for row in dry_run(plan).verdicts if row.kind in wanted]
+    params = {
+        "workflow": plan.new.version.workflow.slug,
+        "from": plan.old.version.pk,
+        "to": plan.new.version.pk,
+        "steps": dict(plan.steps),
+        "by_hand": by_hand,
+    }
+    return begin_bulk(MIGRATE, by=actor, params=params, cases=cases)
+
+
+def _plan_in(bulk: Bulk) -> Plan:
+    params = bulk.params
+    old, new = definition_of(params["from"]), definition_of(params["to"])
+    return Plan(old, new, params["steps"])
+
+
+@does(MIGRATE)
+def _migrate(row: BulkRow) -> None:
+    plan = _plan_in(row.bulk)
+    with acting(_case_id(row), row.bulk.by) as act:
+        case = Case.objects.prefetch_related(_open_tasks()).get(pk=act.case.pk)
+        verdict = _judged(plan, case)
+        if act.case.version_id != plan.old.version.pk:
+            raise MigrationRefused(_("The case is not on the old version any more."))
+        if verdict.kind == REFUSED or (verdict.kind == HAND and not row.bulk.params["by_hand"]):
+            raise MigrationRefused(" ".join(verdict.reasons))
+        tasks = [locked_task(act, task.pk) for task in _tasks(case)]
+        row.before = {"tasks": [[task.pk, task.step_key, task.visit] for task in tasks]}
+        _move(act, plan.new, [(task, plan.steps[task.step_key], None) for task in tasks])
+        act.note("case.migrated", {"case": act.case.pk, "bulk": row.bulk_id}, _numbers(plan))
+    row.seq = act.case.seq
+
+
+def _case_id(row: BulkRow) -> int:
+    if row.case_id is None:
+        raise NotFound
+    return row.case_id
+
+
+def _numbers(plan: Plan, *, back: bool = False) -> dict[str, int]:
+    ends = (plan.old.version.number, plan.new.version.number)
+    return dict(zip(("from", "number"), reversed(ends) if back else ends, strict=True))
+
+
+def _move(act: Act, definition: Definition, tasks: Iterable[tuple[Task, str, int | None]]) -> None:
+    """Put the case and its open tasks on another version; who was to decide is asked anew."""
+    act.case.version, act.definition = definition.version, definition
+    act.changed.add("version")
+    for task, key, visit in tasks:
+        task.visit = visit or _visit(task, key)
+        task.step, task.step_key = definition.steps[key], key
+        task.save(update_fields=["step", "step_key", "visit"])
+        if task.state == TaskState.IN_REVIEW:
+            _ask_anew(act, task)
+
+
+def _visit(task: Task, key: str) -> int:
+    if key == task.step_key:
+        return task.visit
+    return Task.objects.filter(case=task.case, step_key=key, scope=task.scope).count() + 1
+
+
+def _ask_anew(act: Act, task: Task) -> None:
+    withdraw_seats(act, task)
+    attempt = Attempt.objects.filter(task=task, error__isnull=True).order_by("-number").first()
+    if task.step.kind == StepKind.HUMAN or attempt is None:
+        ask(act, task)
+    else:
+        task.proposal = attempt.output
+        apply_rules(act, task, attempt)
+
+
+def revert(bulk_id: int, *, actor: Actor) -> Bulk:
+    """Have what has not moved on since taken back. Raises NotFound and NotAllowed."""
+    bulk = Bulk.objects.filter(pk=bulk_id, verb=MIGRATE).first()
+    if bulk is None:
+        raise NotFound
+    authority.require(actor, "publish", _plan_in(bulk).new.version.workflow)
+    done = bulk.rows.filter(state=BulkState.DONE).order_by("id").values_list("case", flat=True)
+    params = {"workflow": bulk.params["workflow"], "bulk": bulk.pk}
+    return begin_bulk(REVERT, by=actor, params=params, cases=[pk for pk in done if pk])
+
+
+@does(REVERT)
+def _revert(row: BulkRow) -> None:
+    first = BulkRow.objects.select_related("bulk").get(
+        bulk=row.bulk.params["bulk"], case=row.case_id
+    )
+    plan = _plan_in(first.bulk)
+    with acting(_case_id(row), row.bulk.by) as act:
+        moved = act.case.version_id != plan.new.version.pk or act.case.seq != first.seq
+        if moved or first.state != BulkState.DONE:
+            raise MigrationRefused(_("The case has moved on since: it stays on this version."))
+        before = (first.before or {})["tasks"]
+        _move(act, plan.old, [(locked_task(act, pk), key, visit) for pk, key, visit in before])
+        refs = {"case": act.case.pk, "bulk": row.bulk_id}
+        act.note("case.migrated", refs, _numbers(plan, back=True))
+        BulkRow.objects.filter(pk=first.pk).update(state=BulkState.REVERTED)
