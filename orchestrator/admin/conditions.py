@@ -96,9 +96,9 @@ class RowForm(forms.Form):
             field = self.fields[name]
             field.widget.facts = facts
             chosen = str(self[name].value() or "")
-            field.choices = [("", blank), *_choices(facts, chosen, bound=self.is_bound)]  # type: ignore[attr-defined]
-        groups = [(key, str(words)) for key, words in GROUPS.items()]
-        self.fields["fact"].choices.append((_("A group of lines"), groups))  # type: ignore[attr-defined]
+            more = [(_("A group of lines"), list(GROUPS.items()))] if name == "fact" else []
+            listed = _choices(facts, chosen, bound=self.is_bound)
+            field.choices = [("", blank), *listed, *more]  # type: ignore[attr-defined]
         self.fields["op"].required = str(self["fact"].value() or "") not in GROUPS
         shape = facts.shape(str(self["fact"].value() or ""))
         attrs = {"autocomplete": "off", "size": 16, "placeholder": expected(shape) if shape else ""}

@@ -17,6 +17,7 @@ from orchestrator.admin.conditions import Editor
 from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.fields import PointerField, SpanField, YamlField
 from orchestrator.admin.parts import Line, Table, add_page
+from orchestrator.admin.schemas import locked_page, schema_url
 from orchestrator.admin.trying import try_page, try_url
 from orchestrator.definitions import facts_of
 from orchestrator.definitions import format as file
@@ -157,13 +158,19 @@ class StepAdmin(Drafted):
     def around(self, request: HttpRequest, row: Step) -> dict[str, Any]:
         tables = [] if row.kind == StepKind.END else [rules_of(row), exits_of(row)]
         may = self.has_change_permission(request, row)
-        more = {"tables": tables, "may_arrange": may, "try_url": try_url(row)}
+        more = {
+            "tables": tables,
+            "may_arrange": may,
+            "try_url": try_url(row),
+            "schema_url": schema_url(row),
+        }
         return {**super().around(request, row), **more}
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
             path("<int:pk>/try/", wrap(self.try_rules), name="orchestrator_step_try"),
+            path("<int:pk>/schema/", wrap(self.draw), name="orchestrator_step_schema"),
             *super().get_urls(),
         ]
 
@@ -177,6 +184,12 @@ class StepAdmin(Drafted):
     def try_rules(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Which rule wins for a real or a typed output."""
         return try_page(self.admin_site, request, self.found(request, pk))
+
+    def draw(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The schema beside the form that reviewers will see."""
+        step = self.found(request, pk)
+        may_change = self.has_change_permission(request, step)
+        return locked_page(self, request, step, may_change=may_change)
 
 
 def rules_of(step: Step) -> Table:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from orchestrator import engine, schema
 from orchestrator.admin.base import actor_of
 from orchestrator.admin.parts import crumbs, page_of
+from orchestrator.admin.posting import rearranged
 from orchestrator.admin.replaying import INVALID, Replay, replay, routings_of, turns
 from orchestrator.admin.samples import SCORE, Sample, made_up, of_routing, scored, typed
 from orchestrator.admin.tester import Asked, Outcome, asked, rights_of, tried
@@ -75,25 +76,11 @@ def _compared(rows: Sequence[Replay]) -> dict[str, Any]:
 
 def _sample(request: HttpRequest, step: Step, routings: Sequence[Routing]) -> Sample:
     if request.method == "POST":
-        return typed(step, _rearranged(request))
+        return typed(step, rearranged(request))
     given = request.GET.get("routing", "")
     picked = next((row for row in routings if str(row.pk) == given), None)
     first = picked or next(iter(routings), None)
     return of_routing(first) if first else made_up(step)
-
-
-def _rearranged(request: HttpRequest) -> dict[str, str]:
-    """What was posted, after the button for a row of an array that was pressed, if any."""
-    post = request.POST.dict()
-    posted = {name: str(text) for name, text in post.items()}
-    for button, act in (
-        ("add", schema.add_row),
-        ("remove", schema.remove_row),
-        ("drop", schema.drop),
-    ):
-        if button in posted:
-            posted = act(posted, posted.pop(button))
-    return posted
 
 
 def _form(step: Step, sample: Sample) -> dict[str, Any]:
