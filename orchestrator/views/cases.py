@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from orchestrator.insights import WHAT, Selection, selected
-from orchestrator.models import Actor, Case, CaseState, Workflow
+from orchestrator.models import Actor, ActorKind, Attempt, Case, CaseState, Workflow
 from orchestrator.searching import is_by_key, search
 from orchestrator.sight import blind_seats
 from orchestrator.views.requests import actor_of, link, number, page_of
@@ -22,8 +22,8 @@ from orchestrator.views.requests import actor_of, link, number, page_of
 ROWS: Final = 50
 MAX_KEY: Final = 200
 BANDS: Final = ("", *map(str, range(10)), "unknown")
-BEHIND: Final = ("version", "what", "since", "until", "rule", "band")
-"""What the insights' links say; ``what`` is a word of their vocabulary."""
+BEHIND: Final = ("version", "what", "since", "until", "rule", "band", "agent")
+"""What links say; ``what`` is a word of the insights, ``agent`` the id of an agent version."""
 
 
 @require_safe
@@ -42,7 +42,7 @@ def cases(request: HttpRequest) -> HttpResponse:
         "told": told(wanted),
         "without": link(request, **dict.fromkeys(BEHIND)),
     }
-    by_state = bool(wanted["state"] or wanted["what"])
+    by_state = bool(wanted["state"] or wanted["what"] or wanted["agent"])
     rows = case_rows(page.rows, actor, by_state=by_state, by_words=wanted["q"])
     context = {"rows": rows, "filters": filters, "page": page, "slow": slow}
     return render(request, "orchestrator/cases.html", context)
@@ -85,6 +85,9 @@ def behind(found: QuerySet[Case], wanted: Mapping[str, str]) -> QuerySet[Case]:
     """Those that a number counts. Raises ValueError for what no link says."""
     if wanted["version"]:
         found = found.filter(version__number=_whole(wanted["version"]))
+    if wanted["agent"]:
+        tried = Attempt.objects.filter(actor=_whole(wanted["agent"]), error__isnull=True)
+        found = found.filter(pk__in=tried.values("task__case"))
     if not wanted["what"]:
         return found
     if wanted["what"] not in WHAT or wanted["band"] not in BANDS:
@@ -127,12 +130,20 @@ def told(wanted: Mapping[str, str]) -> str:
     parts = (
         _("of version %s") % wanted["version"] if wanted["version"] else "",
         _(what) if what else "",
+        _("with an output of %s") % _agent(wanted["agent"]) if wanted["agent"] else "",
         _("with confidence in band %s") % wanted["band"] if wanted["band"] else "",
         _("since %s") % _readable(wanted["since"]) if wanted["since"] else "",
         _("until %s") % _readable(wanted["until"]) if wanted["until"] else "",
     )
     said = " ".join(part for part in parts if part)
     return _("Cases %s.") % said if said else ""
+
+
+def _agent(text: str) -> str:
+    """The name of an agent version; what no agent is called stays as it is."""
+    known = text.isascii() and text.isdigit() and len(text) < 10
+    rows = Actor.objects.filter(pk=int(text) if known else 0, kind=ActorKind.AGENT)
+    return next(map(str, rows), text)
 
 
 def case_rows(

@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from orchestrator import attachments
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
+from orchestrator.models import Debut
 from tests.world import actor, claimed, decided, in_review, person, started, workflow
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +40,7 @@ stop_workflow                    POST   302  403  404  302  403  302  302
 resume_workflow                  POST   302  403  404  302  403  302  302
 insights                         GET    302  200  200  200  200  200  200
 incidents                        GET    302  200  200  200  200  200  200
+acknowledge                      POST   302  403  404  403  403  302  302
 incident                         POST   302  403  404  302  403  403  302
 preferences                      GET    200  200  200  200  200  200  200
 assign_seat                      GET    302  403  404  200  403  200  200
@@ -186,6 +188,7 @@ def ids() -> dict[str, Any]:
         "task_id": task.pk,
         "decision_id": done.decision.pk,
         "incident": incident.pk,
+        "debut_id": Debut.objects.get(workflow=place).pk,
         "seat_id": claimed(in_review(place), "ben").pk,
         "slug": place.slug,
         "action": "retry",

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from orchestrator.lately import Pace, paces
 from orchestrator.models import Actor, Incident, Step, Workflow, WorkflowVersion
 from orchestrator.spelling import duration, number, share
+from orchestrator.views.debuts import news_for
 from orchestrator.views.home.sections import Section, listed, troubled
 
 INCIDENTS: Final = 100  # open ones that are counted; more are "99+"
@@ -36,7 +37,7 @@ class Owned:
 
 
 def owner(actor: Actor) -> Section | None:
-    """None where the actor owns nothing. Five queries."""
+    """None where the actor owns nothing. Six queries, or seven."""
     if actor.user is None:
         return None
     places = list(Workflow.objects.visible_to(actor).filter(owner=actor.user).order_by("name"))
@@ -49,7 +50,12 @@ def owner(actor: Actor) -> Section | None:
         _row(place, pace.get(place.pk, {}), drafts.get(place.pk), trouble[place.pk], names)
         for place in places
     ]
-    return Section("owner", _line(rows), data={"rows": rows, "incidents": sum(trouble.values())})
+    data = {
+        "rows": rows,
+        "incidents": sum(trouble.values()),
+        "news": news_for(places, names),
+    }
+    return Section("owner", _line(rows), data=data)
 
 
 def drafts_of(places: list[Workflow]) -> list[WorkflowVersion]:
