@@ -2,6 +2,7 @@ from typing import ClassVar
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 
 class DemoConfig(AppConfig):
@@ -10,7 +11,7 @@ class DemoConfig(AppConfig):
     name = "integrations.demo"
     label = "demo"
     verbose_name = "Demo"
-    nav: ClassVar = ("demo:welcome", "play", "Demo")
+    nav: ClassVar = ("demo:welcome", "play", gettext_lazy("Demo"))
 
     def ready(self) -> None:
         # Here strangers arrive, not colleagues: whoever is signed out is welcomed first.

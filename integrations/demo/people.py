@@ -10,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 TEAMS = ("Refunds team", "Digits team", "Feedback team")
 
@@ -40,12 +41,12 @@ class Person:
 REVIEWER = ("Reviewers", "Refund reviewers", "Digit reviewers", "Feedback reviewers")
 
 PEOPLE = (
-    Person("bea", "Bea", "reviewer", REVIEWER),
-    Person("ben", "Ben", "reviewer", REVIEWER),
-    Person("lea", "Lea", "lead", ("Leads", "Refund leads")),
-    Person("alice", "Alice", "workflow owner", ("Workflow owners",), rank="staff"),
-    Person("cara", "Cara", "auditor", ("Auditors",)),
-    Person("dora", "Dora", "admin", (), rank="superuser"),
+    Person("bea", "Bea", gettext_noop("reviewer"), REVIEWER),
+    Person("ben", "Ben", gettext_noop("reviewer"), REVIEWER),
+    Person("lea", "Lea", gettext_noop("lead"), ("Leads", "Refund leads")),
+    Person("alice", "Alice", gettext_noop("workflow owner"), ("Workflow owners",), rank="staff"),
+    Person("cara", "Cara", gettext_noop("auditor"), ("Auditors",)),
+    Person("dora", "Dora", gettext_noop("admin"), (), rank="superuser"),
 )
 
 

@@ -12,12 +12,14 @@ from typing import Final
 
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from integrations.demo.feeding import is_paused
 from integrations.demo.people import PEOPLE
 from integrations.demo.welcome import picks
 from integrations.demo.welcome.picks import LIMIT
 from orchestrator.models import Actor, Correction, Decision, Event, Workflow
+from orchestrator.spelling import number
 
 FIVE: Final = 5
 
@@ -75,7 +77,7 @@ def cards(viewer: str) -> list[Card]:
         Card(
             person.name,
             person.first_name,
-            person.role,
+            _(person.role),
             ERRANDS[person.name](refunds, Actor.objects.for_user(users[person.name])),
             person.name == viewer,
         )
@@ -90,12 +92,18 @@ def bea(refunds: Workflow, actor: Actor) -> Errand:
     count = min(FIVE, standing.count())
     found = Correction.objects.filter(decision__in=standing, path__endswith="amount").exists()
     return Errand(
-        "Decide five refunds",
-        "The reader was not sure of these five. Read what the customer wrote, look at the fields "
-        "that are flagged, and approve, correct or reject. In one of them the amount is wrong.",
+        _("Decide five refunds"),
+        _(
+            "The reader was not sure of these five. Read what the customer wrote, look at "
+            "the fields that are flagged, and approve, correct or reject. In one of them "
+            "the amount is wrong."
+        ),
         [
-            Mark(f"{count} of {FIVE} decided", done=count == FIVE),
-            Mark("The wrong amount corrected", done=found),
+            Mark(
+                _("%(count)s of %(five)s decided") % {"count": count, "five": FIVE},
+                done=count == FIVE,
+            ),
+            Mark(_("The wrong amount corrected"), done=found),
         ],
         [
             Link(task.case.key, reverse("review:task", args=[task.pk]))
@@ -106,43 +114,49 @@ def bea(refunds: Workflow, actor: Actor) -> Errand:
 
 def ben(refunds: Workflow, actor: Actor) -> Errand:
     return Errand(
-        "Be the second pair of eyes",
-        "Refunds above 500 take two people, and neither sees what the other said. Decide one "
-        "that nobody has seen yet and try to take it again: you are refused. Then be the second "
-        "where Bea was the first.",
+        _("Be the second pair of eyes"),
+        _(
+            "Refunds above 500 take two people, and neither sees what the other said. "
+            "Decide one that nobody has seen yet and try to take it again: you are "
+            "refused. Then be the second where Bea was the first."
+        ),
         [
             Mark(
-                "Refused as the second where you were the first",
+                _("Refused as the second where you were the first"),
                 done=picks.noted(actor, picks.REFUSED),
             ),
             Mark(
-                "One decided as the second",
+                _("One decided as the second"),
                 done=picks.for_two(refunds, actor, second=True).exists(),
             ),
         ],
         [
-            *_links("Be the first", picks.nobody_yet(refunds)),
-            *_links("Take it again", picks.only_mine(refunds, actor), "demo:again"),
-            *_links("Be the second", picks.somebody_else(refunds, actor)),
+            *_links(_("Be the first"), picks.nobody_yet(refunds)),
+            *_links(_("Take it again"), picks.only_mine(refunds, actor), "demo:again"),
+            *_links(_("Be the second"), picks.somebody_else(refunds, actor)),
         ],
     )
 
 
 def lea(refunds: Workflow, actor: Actor) -> Errand:
-    acts = Event.objects.filter(actor=actor, type__in=("seat.assigned", "seat.released", "incident.resolved"))
+    acts = Event.objects.filter(
+        actor=actor, type__in=("seat.assigned", "seat.released", "incident.resolved")
+    )
     decided = picks.decided(refunds, actor).exists()
     return Errand(
-        "Look after what lies about",
-        "Your page shows who holds what and for how long. Give back what somebody has left "
-        "open (Bea has, when she went home), or settle an incident. Then decide one of the "
-        "requests that try to tell the reader what to do.",
+        _("Look after what lies about"),
+        _(
+            "Your page shows who holds what and for how long. Give back what somebody has "
+            "left open (Bea has, when she went home), or settle an incident. Then decide "
+            "one of the requests that try to tell the reader what to do."
+        ),
         [
-            Mark("A seat given back, or an incident settled", done=acts.exists()),
-            Mark("One doubtful request decided", done=decided),
+            Mark(_("A seat given back, or an incident settled"), done=acts.exists()),
+            Mark(_("One doubtful request decided"), done=decided),
         ],
         [
-            Link("Who is on what", reverse("home")),
-            *_links("A doubtful request", picks.for_leads(refunds)),
+            Link(_("Who is on what"), reverse("home")),
+            *_links(_("A doubtful request"), picks.for_leads(refunds)),
         ],
     )
 
@@ -152,16 +166,23 @@ def alice(refunds: Workflow, actor: Actor) -> Errand:
     hers = bool(version and version.published_by_id == actor.user_id and version.number > 1)
     limit = picks.limit_of(refunds)
     lowered = limit is not None and limit < LIMIT
-    said = f"Limit lowered to {limit:g}" if lowered else f"Limit lowered below {LIMIT}"
+    said = _("Limit lowered to %s") if lowered else _("Limit lowered below %s")
     return Errand(
-        "Let people see more",
-        f"Refunds up to {LIMIT} are paid without a person when the reader is sure. Make a new "
-        "version, open the rule “Small, covered and sure” of the step “Read the request”, lower "
-        "the amount and publish. Cases that come from then on go by your rule.",
-        [Mark(said, done=lowered), Mark("New version published", done=hers)],
+        _("Let people see more"),
+        _(
+            "Refunds up to %(limit)s are paid without a person when the reader is sure. "
+            "Make a new version, open the rule “Small, covered and sure” of the step “Read "
+            "the request”, lower the amount and publish. Cases that come from then on go "
+            "by your rule."
+        )
+        % {"limit": LIMIT},
+        [
+            Mark(said % number(limit if lowered and limit else LIMIT), done=lowered),
+            Mark(_("New version published"), done=hers),
+        ],
         [
             Link(
-                "Edit the workflow",
+                _("Edit the workflow"),
                 reverse("admin:orchestrator_workflow_change", args=[refunds.pk]),
             )
         ],
@@ -171,13 +192,17 @@ def alice(refunds: Workflow, actor: Actor) -> Errand:
 def cara(refunds: Workflow, actor: Actor) -> Errand:
     decision = picks.by_rule(refunds)
     links = (
-        [Link(f"Why {decision.task.case.key} was approved", _place(decision))] if decision else []
+        [Link(_("Why %(key)s was approved") % {"key": decision.task.case.key}, _place(decision))]
+        if decision
+        else []
     )
     return Errand(
-        "Find out why, and trust nobody",
-        "Nobody looked at this refund: a rule approved it. See which rule, on what facts, in "
-        "whose name. Then have its record verified, link by link.",
-        [Mark("Record of one case verified", done=picks.noted(actor, picks.VERIFIED))],
+        _("Find out why, and trust nobody"),
+        _(
+            "Nobody looked at this refund: a rule approved it. See which rule, on what "
+            "facts, in whose name. Then have its record verified, link by link."
+        ),
+        [Mark(_("Record of one case verified"), done=picks.noted(actor, picks.VERIFIED))],
         links,
         check=decision.task.case_id if decision else None,
     )
@@ -187,19 +212,25 @@ def dora(refunds: Workflow, actor: Actor) -> Errand:
     case = picks.last_noted(actor, picks.KILLED)
     paused = is_paused()
     return Errand(
-        "Kill a worker",
-        "Twelve refunds are sent, and the processes that read them are killed in the middle of "
-        "one. Nothing is lost: within a minute or so its lease ends, another process reads it "
-        "again, and the case says what happened.",
+        _("Kill a worker"),
+        _(
+            "Twelve refunds are sent, and the processes that read them are killed in the "
+            "middle of one. Nothing is lost: within a minute or so its lease ends, another "
+            "process reads it again, and the case says what happened."
+        ),
         [
-            Mark("Killed in the middle of a step", done=case is not None),
-            Mark("Its case went on", done=case is not None and picks.went_on(case)),
+            Mark(_("Killed in the middle of a step"), done=case is not None),
+            Mark(_("Its case went on"), done=case is not None and picks.went_on(case)),
         ],
         [
-            Link("Kill a worker", reverse("demo:kill"), act=True),
-            *([Link(f"Watch {case.key}", reverse("case", args=[case.pk]))] if case else []),
+            Link(_("Kill a worker"), reverse("demo:kill"), act=True),
+            *(
+                [Link(_("Watch %(key)s") % {"key": case.key}, reverse("case", args=[case.pk]))]
+                if case
+                else []
+            ),
             Link(
-                "Let refunds arrive" if paused else "Pause the arrivals",
+                _("Let refunds arrive") if paused else _("Pause the arrivals"),
                 reverse("demo:pause"),
                 act=True,
             ),

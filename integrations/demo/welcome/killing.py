@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from integrations.demo.feeding import feed
 from orchestrator.models import Task, TaskState
@@ -45,7 +46,7 @@ def kill_in_mid_step() -> tuple[list[int], list[Task]]:
                 return pids, held
             _send(pids, signal.SIGCONT)
         time.sleep(0.002)
-    raise NoVictimError("No worker was caught in the middle of a step: try it again.")
+    raise NoVictimError(_("No worker was caught in the middle of a step: try it again."))
 
 
 def _running(cases: set[int]) -> list[Task]:

@@ -12,6 +12,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from integrations.demo.refunds import STORE
 from orchestrator import engine
@@ -25,7 +26,7 @@ Tasks = QuerySet[Task]
 LIMIT: Final = 100
 AUTOMATIC: Final = "Small, covered and sure"
 LOOKED: Final = 120  # seats among which the five are looked for
-VERIFIED: Final = "The record holds"
+VERIFIED: Final = gettext_noop("The record holds")
 REFUSED: Final = "Refused"
 KILLED: Final = "Killed"
 

@@ -69,7 +69,7 @@ def opens_by_a_click() -> bool:
 def enter(request: HttpRequest, name: str) -> HttpResponse:
     """Log in as one of the demo's people."""
     if name not in NAMES or not opens_by_a_click():
-        raise Http404("Nobody is let in here.")
+        raise Http404(_("Nobody is let in here."))
     login(request, get_object_or_404(User, username=name, is_active=True), BACKEND)
     return redirect(f"{reverse('demo:welcome')}#{name}")
 
@@ -81,7 +81,7 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
     case = authority.access_case(Actor.objects.for_user(user), pk)
     found = picks.verify(case, user)
     holds = found.startswith(picks.VERIFIED)
-    return told(request, messages.SUCCESS if holds else messages.ERROR, f"{case.key}: {found}")
+    return told(request, messages.SUCCESS if holds else messages.ERROR, f"{case.key}: {_(found)}")
 
 
 @require_POST
@@ -107,7 +107,8 @@ def kill(request: HttpRequest) -> HttpResponse:
     for task in held:
         picks.note(task.case, user, f"{picks.KILLED}: the processes {named} of the worker.")
     keys = " and ".join(task.case.key for task in held)
-    said = f"The processes {named} were killed while they read {keys}. Others have started."
+    said = _("The processes %(named)s were killed while they read %(keys)s. Others have started.")
+    said %= {"named": named, "keys": keys}
     return told(request, messages.WARNING, said)
 
 
@@ -116,7 +117,7 @@ def pause(request: HttpRequest) -> HttpResponse:
     """Stop the arrivals, or let them go on. Administrators only."""
     administrator(request)
     feeding.set_paused(paused=not feeding.is_paused())
-    said = "No more refunds arrive." if feeding.is_paused() else "Refunds arrive again."
+    said = _("No more refunds arrive.") if feeding.is_paused() else _("Refunds arrive again.")
     return told(request, messages.INFO, said)
 
 
