@@ -54,6 +54,7 @@ from orchestrator.engine.stopping import CHANGES, changes, halt, halted, resume
 from orchestrator.engine.timeouts import expire_seats, fire_seat_timers
 from orchestrator.engine.timers import fire_timers
 from orchestrator.engine.undoing import undo
+from orchestrator.engine.versions import agent_of
 from orchestrator.engine.working import (
     perform,
     submit_output,
@@ -72,6 +73,7 @@ __all__ = [
     "Seen",
     "Signalled",
     "Started",
+    "agent_of",
     "allowed_words",
     "assign",
     "begin_bulk",

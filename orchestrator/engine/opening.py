@@ -16,6 +16,7 @@ from orchestrator.engine.definition import ASKING, MACHINE
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work, lease_of
 from orchestrator.engine.scopes import data_of
+from orchestrator.engine.versions import agent_of
 from orchestrator.models import (
     Attempt,
     DecisionRight,
@@ -157,7 +158,7 @@ def facts_of(act: Act, task: Task, attempt: Attempt | None, output: Any) -> dict
         "confidence": attempt and attempt.confidence,
         "field_confidence": attempt.field_confidence if attempt else {},
         "model": attempt.model if attempt else "",
-        "agent": str(attempt.actor) if attempt else "",
+        "agent": agent_of(attempt) if attempt else "",
         "round": task.round + 1,
         "initiator": str(act.case.initiator) if act.definition.asks_initiator else "",
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import orjson
@@ -21,7 +21,7 @@ from orchestrator.engine import events
 from orchestrator.engine.definition import Definition
 from orchestrator.engine.stopping import hold_stop
 from orchestrator.exceptions import NotFound
-from orchestrator.models import Actor, ActorKind, Connection, Debut, Step, Workflow
+from orchestrator.models import Actor, ActorKind, Attempt, Connection, Debut, Step, Workflow
 
 SHORT: Final = 12
 """Characters of the digest that are the revision of a version's row."""
@@ -52,6 +52,17 @@ def as_whom(
         found = _met(definition, step, named, described(step, model, kind, settings))
         transaction.on_commit(partial(_remember, key, found))
     return found
+
+
+def agent_of(attempt: Attempt) -> str:
+    """``name@revision`` of who made an attempt; asks the database once for each."""
+    return _name(attempt.actor_id)
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _name(actor_id: int) -> str:
+    """Who has made an attempt is never renamed."""
+    return str(Actor.objects.select_related("user").get(pk=actor_id))
 
 
 def described(step: Step, model: str, kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
