@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 
 from orchestrator import authority
 from orchestrator.attachments import attached
+from orchestrator.engine import agent_of
 from orchestrator.models import Actor, Seat
+from orchestrator.pages import attempt_line
 from review.colleagues import Earlier, Sides, earlier_decisions, sides_of, who
 from review.evidence import Exhibit, exhibits
 from review.forms import SURE, Form, form_of
@@ -119,6 +121,16 @@ class Screen:
         if self.human:
             return _("Your answer")
         return _("Output") if self.seat.round > 1 else _("Output of the agent")
+
+    @property
+    def tried(self) -> str:
+        """Which agent gave the output and in which try, with its figures; nothing while blind."""
+        attempt = self.shown.attempt
+        if attempt is None or self.blind:
+            return ""
+        which = _("%(agent)s, try %(number)d")
+        by = which % {"agent": agent_of(attempt), "number": attempt.number}
+        return " · ".join(filter(None, (by, attempt_line(attempt, blind=True))))
 
     @property
     def purpose_label(self) -> str:

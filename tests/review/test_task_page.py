@@ -164,8 +164,18 @@ def test_a_decided_task_shows_what_was_decided(bea: Client, expenses: Workflow) 
     assert "Rejected" in text_of(page)
 
 
+def test_the_output_says_who_gave_it_and_at_what_cost(bea: Client, expenses: Workflow) -> None:
+    said = {"model": "reader-7", "cost_micros": 1200, "currency": "EUR", "latency_ms": 1035}
+    task = world.in_review(expenses, **said)
+
+    page = text_of(bea.get(f"/review/tasks/{task.pk}/"))
+
+    assert "reader@1, try 1 · 1,035 ms · cost 0.0012 EUR · reader-7" in page
+
+
 def test_a_blind_seat_shows_neither_confidence_nor_reason(bea: Client, expenses: Workflow) -> None:
-    task = world.in_review(expenses, confidence=0.51, field_confidence={"/amount": 0.31})
+    said = {"confidence": 0.51, "field_confidence": {"/amount": 0.31}, "model": "reader-7"}
+    task = world.in_review(expenses, **said)
     Seat.objects.update(blind=True)
     world.claimed(task, "bea")
 
@@ -174,6 +184,7 @@ def test_a_blind_seat_shows_neither_confidence_nor_reason(bea: Client, expenses:
     assert "You decide on your own here" in page
     assert "0.51" not in page
     assert "0.31" not in page
+    assert "reader-7" not in page
     assert "Why you see this" not in page
     assert "So far" not in page
 
