@@ -17,6 +17,7 @@ from orchestrator.definitions.flows import (
     Graph,
     branch_problems,
     flow_problems,
+    news_problems,
     undo_problems,
     undoing,
 )
@@ -105,6 +106,7 @@ def _version(draft: _Draft) -> Iterator[Problem]:
             yield Problem(f"/data{found.path}", found.message)
     yield from calendars.problems(version.calendar, "/calendar")
     yield from _connections(draft)
+    yield from news_problems(version.signals, draft.case)
 
 
 def _used(draft: _Draft) -> list[Connection]:
@@ -192,6 +194,7 @@ def warnings(version: WorkflowVersion) -> list[Problem]:
             for problem in rule_warnings(step, draft.rights[step.pk], f"/steps/{index}/rights")
         ),
         *_unsure_exits(draft),
+        *_waits(draft),
     ]
 
 
@@ -219,6 +222,9 @@ def _unsure_exits(draft: _Draft) -> Iterator[Problem]:
         if step.kind != StepKind.END and step.pk not in sure and step.key not in aside:
             message = _("A case for which no transition holds stops with an incident.")
             yield Problem(f"/steps/{index}", message)
+
+
+def _waits(draft: _Draft) -> Iterator[Problem]:
     for index, step in enumerate(draft.steps):
         if step.kind in PERFORMED and (step.actor is None or step.actor.connection is None):
             message = _("Nothing here performs this: programs fetch the work over the API.")

@@ -309,3 +309,14 @@ def undo_problems(graph: Graph) -> Iterator[Problem]:
 def undoing(steps: Any) -> set[str]:
     """The keys of the steps that others name as their undo."""
     return {step.compensated_by for step in steps if step.compensated_by}
+
+
+def news_problems(signals: Mapping[str, Mapping[str, str]], case: CaseData) -> Iterator[Problem]:
+    """Signals that may come at any time: what they write, path -> path in the signal."""
+    for name, writes in signals.items():
+        for target, source in writes.items():
+            place = child(f"/signals/{name}", target)
+            if not target.startswith("/") or case.at(target) is None:
+                yield Problem(place, f"The case has nothing at {target or 'this place'}.")
+            elif not is_pointer(source):
+                yield Problem(place, "Give a place in the signal, such as /amount.")
