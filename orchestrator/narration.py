@@ -62,6 +62,14 @@ EVENTS: Final[Mapping[str, Words]] = {
     "delivery.reconciled": Words(
         gettext_noop("What people found of {step} took effect"), "check", acted=False
     ),
+    "seat.reminded": Words(
+        gettext_noop("{step} is due soon, and waits for {group}"), "clock", "warn", acted=False
+    ),
+    "seat.start_missed": Words(
+        gettext_noop("Nobody of {group} has begun {step} in time"), "warning", "warn", acted=False
+    ),
+    "seat.pended": Words(gettext_noop("waits for somebody with {step}"), "pause", "warn"),
+    "seat.resumed": Words(gettext_noop("{step} goes on after a wait"), "play", acted=False),
     "incident.opened": Words(
         gettext_noop("{step} cannot go on by itself"), "warning", "bad", acted=False
     ),
@@ -86,6 +94,9 @@ DEEDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "responded": (gettext_noop("answered {step}"), "message", "accent"),
     "escalated": (gettext_noop("escalated {step}"), "up", "warn"),
 }
+
+SENT_BACK: Final = (gettext_noop("sent {step} back"), "left", "warn")
+"""Instead of a rejection's, where the case goes back to an earlier step."""
 
 # mode of the rule -> where the output goes
 WAYS: Final[Mapping[str, str]] = {

@@ -132,12 +132,16 @@ def _moment(event: Event, row: Mapping[str, Any], blind_task: int | None) -> Mom
     words = narration.words_for(event.type)
     told, icon, tone = words.text, words.icon, words.tone
     if event.type == "decision.made" and row.get("decision"):
-        told, icon, tone = narration.DEEDS[row["decision"].word]
+        told, icon, tone = _deed(row["decision"])
     text = _(told).format(type=event.type, **_names(event, row))
     blind = blind_task is not None and event.refs.get("task") == blind_task
     tried = row.get("attempt")
     who = name_of(tried.actor if tried else event.actor) if words.acted else ""
     return Moment(event.at, icon, tone, who, text, _detail(event, row, blind=blind))
+
+
+def _deed(decision: Decision) -> tuple[str, str, str]:
+    return narration.SENT_BACK if "sent_back" in decision.proof else narration.DEEDS[decision.word]
 
 
 def _names(event: Event, row: Mapping[str, Any]) -> dict[str, str]:

@@ -13,8 +13,15 @@ from review.forms import GROUPS, reasons_in
 
 FIELD: Final = re.compile(r"(?:[feokw]|why)(?:/|$)")
 SHEETS: Final = ("rejected", "escalated", "responded")
+PEND: Final = ("reason", "party", "until", "signal", "note")
+BACK: Final = ("to", "instructions")
 OTHERS: Final = frozenset(
-    {"comment", *(f"{word}-{part}" for word in SHEETS for part in ("reason", "comment"))}
+    {
+        "comment",
+        *(f"{word}-{part}" for word in SHEETS for part in ("reason", "comment")),
+        *(f"pend-{part}" for part in PEND),
+        *(f"back-{part}" for part in BACK),
+    }
 )
 
 
@@ -63,6 +70,16 @@ class Typed:
             word: {part: self.values.get(f"{word}-{part}", "") for part in ("reason", "comment")}
             for word in SHEETS
         }
+
+    @property
+    def pend(self) -> dict[str, str]:
+        """What stands in the sheet for waiting."""
+        return {part: self.values.get(f"pend-{part}", "") for part in PEND}
+
+    @property
+    def back(self) -> dict[str, str]:
+        """What stands in the sheet for sending back."""
+        return {part: self.values.get(f"back-{part}", "") for part in BACK}
 
     def comment(self, word: str = "") -> str:
         """The comment of the word's sheet, else the one below the output."""

@@ -268,7 +268,7 @@ def test_bea_reads_what_is_late_and_what_is_due_soon(expenses: Workflow) -> None
     soon.update(due_at=timezone.now() + timedelta(minutes=50))
 
     assert line(page_of("bea"), "reviewer") == (
-        "3 tasks wait for you, 1 late, 1 due within the hour."
+        "3 tasks wait for you, 1 late, 1 due soon."
     )
 
 

@@ -25,6 +25,7 @@ from orchestrator.spelling import at_least, number
 from orchestrator.views.home.handing import assigned, late
 from orchestrator.views.home.sections import SHOWN, Section, listed
 from orchestrator.views.incidents import ALONG, may_resolve
+from orchestrator.waits import unstarted_in, waits_in
 
 COUNTED: Final = 100  # seats that are looked at in one lane; more are "99+"
 CLAIMS: Final = 50
@@ -99,6 +100,8 @@ def lead(actor: Actor, *, incidents: bool) -> Section:
         "held": [_held(seat) for seat in claims],
         "late": late(list(places)),
         "assigned": assigned(list(places)),
+        "waits_for": waits_in(list(places)),
+        "unstarted": unstarted_in(list(places)),
         "load": people,
         "incidents": troubles(actor) if incidents else [],
         "can_hand": bool(actor.user and actor.user.has_perm(PERMISSIONS["assign"])),

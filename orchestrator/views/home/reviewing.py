@@ -11,18 +11,19 @@ from operator import or_
 from typing import Final
 from urllib.parse import urlencode
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from orchestrator.models import Actor, Decision, Seat, Step
+from orchestrator.models import Actor, Decision, Seat, Step, Timer
 from orchestrator.models.querysets import lanes
 from orchestrator.models.standing import standing
 from orchestrator.pages import name_of
 from orchestrator.spelling import at_least, number
 from orchestrator.views.home.sections import SHOWN, Section, listed
+from orchestrator.waits import waits_of
 
 COUNTED: Final = 100  # seats that are looked at in one lane; more are "99+"
 SOON: Final = timedelta(hours=1)
@@ -45,10 +46,16 @@ class Queue:
 def reviewer(actor: Actor) -> Section | None:
     """None where nothing waits for the actor, is held by it or was decided by it."""
     queues, held, recent = waiting(actor), claimed(actor), decided(actor)
-    mine = assigned(actor)
-    if not (queues or held or recent or mine):
+    mine, waits = assigned(actor), waits_of(actor)
+    if not (queues or held or recent or mine or waits):
         return None
-    data = {"queues": queues, "assigned": mine, "claimed": held, "recent": recent}
+    data = {
+        "queues": queues,
+        "assigned": mine,
+        "claimed": held,
+        "recent": recent,
+        "waits": waits,
+    }
     return Section("reviewer", summary(queues), data=data)
 
 
@@ -67,7 +74,7 @@ def summary(queues: list[Queue]) -> str:
         [
             waits % at_least(count, more=more),
             _("%s late") % number(late) if late else "",
-            _("%s due within the hour") % number(soon) if soon else "",
+            _("%s due soon") % number(soon) if soon else "",
         ]
     )
 
@@ -75,29 +82,36 @@ def summary(queues: list[Queue]) -> str:
 def waiting(actor: Actor) -> list[Queue]:
     """Queues with something the actor may claim now, first due first. Six queries."""
     due_at: dict[tuple[int, str], list[datetime]] = defaultdict(list)
-    for workflow, step_key, due in first_seats(actor):
+    reminded: dict[tuple[int, str], int] = defaultdict(int)
+    for workflow, step_key, due, is_told in first_seats(actor):
         due_at[workflow, step_key].append(due)
+        reminded[workflow, step_key] += is_told and due > timezone.now() + SOON
     steps = steps_of(due_at)
-    queues = [_queue(steps[place], sorted(found)) for place, found in due_at.items()]
+    queues = [
+        _queue(steps[place], sorted(found), reminded[place]) for place, found in due_at.items()
+    ]
     return sorted(queues, key=lambda queue: queue.due_at)
 
 
-def first_seats(actor: Actor) -> Iterable[tuple[int, str, datetime]]:
-    """The first ``COUNTED`` free seats of each lane that the actor serves, by due time.
+def first_seats(actor: Actor) -> Iterable[tuple[int, str, datetime, bool]]:
+    """The first ``COUNTED`` free seats of each lane that the actor serves, by due time, and
+    whether people are reminded of it.
 
     One query for all lanes, each read along its index: the same however many seats wait.
     """
     held = standing(actor)
     mine = Seat.objects.open().free().for_nobody_but(actor).for_actor(actor).one_a_task(actor)
-    mine = mine.order_by("due_at", "pk")
+    told = Timer.objects.filter(seat=OuterRef("pk"), kind="remind", fired_at__isnull=False)
+    mine = mine.annotate(told=Exists(told)).order_by("due_at", "pk")
+    columns = ("workflow_id", "step_key", "due_at", "told")
     parts = [
         mine.filter(workflow=lane.workflow, step_key=lane.step_key, group=lane.group).values_list(
-            "workflow_id", "step_key", "due_at"
+            *columns
         )[:COUNTED]
         for lane in lanes()
         if held.ways(lane)
     ]
-    first, *more = parts or [mine.none().values_list("workflow_id", "step_key", "due_at")]
+    first, *more = parts or [mine.none().values_list(*columns)]
     return first.union(*more, all=True) if more else first
 
 
@@ -114,7 +128,7 @@ def steps_of(places: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Step]:
     return {(step.version.workflow_id, step.key): step for step in steps}
 
 
-def _queue(step: Step, due: list[datetime]) -> Queue:
+def _queue(step: Step, due: list[datetime], reminded: int) -> Queue:
     workflow, now = step.version.workflow, timezone.now()
     query = urlencode({"workflow": workflow.slug, "step": step.key})
     return Queue(
@@ -125,7 +139,7 @@ def _queue(step: Step, due: list[datetime]) -> Queue:
         more=len(due) >= COUNTED,
         due_at=due[0],
         late=sum(moment < now for moment in due),
-        soon=sum(now <= moment < now + SOON for moment in due),
+        soon=sum(now <= moment < now + SOON for moment in due) + reminded,
     )
 
 
@@ -138,7 +152,7 @@ def assigned(actor: Actor) -> list[dict[str, object]]:
             "url": reverse("review:task", args=[seat.task_id]),
             "case_key": seat.task.case.key,
             "step_name": seat.task.step.name,
-            "by": name_of(seat.assigned_by),
+            "by": "" if seat.assigned_by_id == actor.pk else name_of(seat.assigned_by),
             "due_at": seat.due_at,
             "late": seat.due_at < timezone.now(),
         }

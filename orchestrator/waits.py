@@ -1,0 +1,119 @@
+"""What pages tell of time: who waits for whom, what nobody has begun, and what is due soon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.urls import reverse
+from django.utils import timezone
+
+from orchestrator.models import Actor, Seat, Timer
+from orchestrator.models.querysets import SeatQuerySet
+from orchestrator.pages import name_of
+
+SHOWN: Final = 20
+LOOKED: Final = 300
+"""Seats, first due first, among which those are looked for that nobody has begun."""
+ALONG: Final = ("task__case", "task__step")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A seat that somebody waits with. ``label`` is the reason, ``party`` for whom, or ""."""
+
+    url: str
+    resume_url: str
+    case_key: str
+    step_name: str
+    who: str
+    label: str
+    party: str
+    until: datetime
+    due_at: datetime
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unstarted:
+    """A seat that nobody has begun in the time that its rule gives."""
+
+    seat: int
+    url: str
+    case_key: str
+    step_name: str
+    group: str
+    due_at: datetime
+    late: bool
+
+
+def waits_of(actor: Actor) -> list[Wait]:
+    """What the actor waits with, first back first. Two queries at most."""
+    return _waits(Seat.objects.pended().filter(pended__by=actor.pk))
+
+
+def waits_in(places: Iterable[int]) -> list[Wait]:
+    """What anybody waits with in these workflows, first back first."""
+    return _waits(Seat.objects.pended().filter(workflow__in=places))
+
+
+def _waits(found: SeatQuerySet) -> list[Wait]:
+    seats = list(found.select_related(*ALONG).order_by("back_at", "pk")[:SHOWN])
+    wanted = {seat.pended["by"] for seat in seats if seat.pended}
+    people = Actor.objects.select_related("user").in_bulk(wanted) if wanted else {}
+    return [_wait(seat, people) for seat in seats]
+
+
+def _wait(seat: Seat, people: Mapping[int, Actor]) -> Wait:
+    told = seat.pended or {}
+    return Wait(
+        url=reverse("review:task", args=[seat.task_id]),
+        resume_url=reverse("review:resume", args=[seat.task_id]),
+        case_key=seat.task.case.key,
+        step_name=seat.task.step.name,
+        who=name_of(people.get(told.get("by", 0))),
+        label=told.get("label", ""),
+        party=told.get("party", ""),
+        until=seat.back_at or seat.due_at,
+        due_at=seat.due_at,
+        late=seat.due_at < timezone.now(),
+    )
+
+
+def told_of(seats: Iterable[int]) -> dict[int, set[str]]:
+    """Which timers of these seats have fired: seat -> kinds. One query."""
+    rows = Timer.objects.filter(seat__in=list(seats), fired_at__isnull=False)
+    found: dict[int, set[str]] = {}
+    for seat, kind in rows.values_list("seat_id", "kind"):
+        if seat is not None:
+            found.setdefault(seat, set()).add(kind)
+    return found
+
+
+def is_unstarted(seat: Seat, told: Mapping[int, set[str]]) -> bool:
+    """Whether the time to begin is over and nobody has begun."""
+    return seat.claimed_at is None and "start" in told.get(seat.pk, ())
+
+
+def unstarted_in(places: Iterable[int]) -> list[Unstarted]:
+    """What nobody has begun in time in these workflows, first due first. Three queries at most."""
+    first = Seat.objects.open().free().filter(workflow__in=places, claimed_at=None)
+    ids = list(first.order_by("due_at", "pk").values_list("pk", flat=True)[:LOOKED])
+    missed = [pk for pk, kinds in told_of(ids).items() if "start" in kinds] if ids else []
+    if not missed:
+        return []
+    seats = Seat.objects.filter(pk__in=missed).select_related(*ALONG, "group")
+    return [
+        Unstarted(
+            seat=seat.pk,
+            url=reverse("case", args=[seat.task.case_id]),
+            case_key=seat.task.case.key,
+            step_name=seat.task.step.name,
+            group=seat.group.name,
+            due_at=seat.due_at,
+            late=seat.due_at < timezone.now(),
+        )
+        for seat in seats.order_by("due_at", "pk")[:SHOWN]
+    ]
