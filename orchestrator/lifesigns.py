@@ -25,11 +25,13 @@ ON CONFLICT (scope, measure, hour)
 DO UPDATE SET count = excluded.count, histogram = excluded.histogram
 """
 
-# A worker that performs a long step cannot report meanwhile; its lease says that it lives.
+# A worker that performs a long step cannot report meanwhile; its lease says that it lives. What
+# outsiders perform says nothing of workers.
 READ: Final = """
 SELECT measure, (extract(epoch FROM clock_timestamp()) - count / 1000.0)::float8, histogram,
     EXISTS (SELECT FROM orchestrator_task
-        WHERE state = 'running' AND lease_expires_at > clock_timestamp())
+        WHERE state = 'running' AND lease_expires_at > clock_timestamp()
+            AND (lane IS NULL OR lane > 0))
 FROM orchestrator_counter WHERE scope = 'process'
 """
 

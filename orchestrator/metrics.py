@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from math import isnan
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.models import Count
 
-from orchestrator import lifesigns
-from orchestrator.engine import orphans
-from orchestrator.models import Case
+from orchestrator import lifesigns, pressure
+from orchestrator.engine import breaking, orphans
+from orchestrator.models import Breaker, Case, Connection
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 MILLISECONDS: Final = 2000
@@ -38,6 +39,7 @@ CASES: Final = """
 SELECT (SELECT count(*) FROM orchestrator_case WHERE state IN ('open', 'cancelling')),
     (SELECT count(*) FROM orchestrator_incident WHERE state = 'open')
 """
+PAUSED: Final = {Breaker.CLOSED: 0.0, Breaker.HALF_OPEN: 0.5, Breaker.OPEN: 1.0}
 HALTED: Final = "SELECT slug, halted_at IS NOT NULL FROM orchestrator_workflow ORDER BY slug"
 
 
@@ -137,6 +139,40 @@ def _halted() -> list[Gauge]:
     return [Gauge("halted", "1 where automatic approval is stopped; * is everywhere.", samples)]
 
 
+def _connections() -> list[Gauge]:
+    busy = breaking.under_way()
+    rows = Connection.objects.order_by("name").values_list("pk", "name", "breaker", "failures")
+    found = [({"connection": name}, pk, breaker, failed) for pk, name, breaker, failed in rows]
+    return [
+        Gauge(
+            "connection_paused",
+            "1 while calls of a connection pause, 0.5 while one call tries.",
+            [(labels, PAUSED[breaker]) for labels, _pk, breaker, _failed in found],
+        ),
+        Gauge(
+            "connection_failures",
+            "Calls that failed in a row.",
+            [(labels, failed) for labels, _pk, _breaker, failed in found],
+        ),
+        Gauge(
+            "calls_under_way",
+            "Calls of a connection under way, over all workers.",
+            [(labels, busy.get(pk, 0)) for labels, pk, _breaker, _failed in found],
+        ),
+    ]
+
+
+def _waiting() -> list[Gauge]:
+    return [
+        _one("work_waiting", "Due machine tasks, counted up to MOST_WAITING.", pressure.waiting()),
+        _one(
+            "work_waiting_most",
+            "From how many on cases are refused; 0 is never.",
+            settings.MOST_WAITING,
+        ),
+    ]
+
+
 def _processes() -> list[Gauge]:
     signs = lifesigns.signs()
     silence: list[tuple[Mapping[str, str], float]] = [
@@ -164,7 +200,7 @@ def _age(signs: lifesigns.Signs) -> float:
     return signs.seconds.get(lifesigns.MEASURE, float("inf"))
 
 
-PARTS: Final = (_cases, _tasks, _seats, _halted, _processes)
+PARTS: Final = (_cases, _tasks, _seats, _connections, _waiting, _halted, _processes)
 
 
 def measure() -> dict[str, Any]:

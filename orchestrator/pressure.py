@@ -61,3 +61,8 @@ def admit() -> None:
         _read.update(waiting=waiting(), until=now + SECONDS_KNOWN)
     if _read["waiting"] >= settings.MOST_WAITING:
         raise Overloaded
+
+
+def forget() -> None:
+    """Ask anew the next time."""
+    _read.clear()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from orchestrator import schema
-from orchestrator.diffing import Change, diff
+from orchestrator.diffing import Change, diff, same
 from orchestrator.models import Task, Word
 from review.screens import Refused
 from review.typed import Typed
@@ -51,6 +51,22 @@ def answer_of(task: Task, word: str, typed: Typed) -> Answer:
             reason = typed.sheets[word]["reason"]
             return Answer(word, reasons={"": reason} if reason else {}, comment=comment)
     return Answer(word, refused=Refused(_(NO_WORD)))
+
+
+def finding_of(task: Task, word: str, typed: Typed, known: Any) -> Answer:
+    """What somebody found of a write in doubt: that it happened comes with the output it had.
+
+    ``known`` is what the system of record has, as far as somebody looked.
+    """
+    if word not in (Word.APPROVED, Word.CORRECTED):
+        return answer_of(task, word, typed)
+    comment = typed.comment(word).strip()
+    value, errors = schema.parse(task.step.schema, typed.fields or {})
+    if errors:
+        return Answer(word, refused=Refused(_(UNREADABLE), errors))
+    if known is not None and same(known, value):
+        return Answer(Word.APPROVED, comment=comment)
+    return Answer(Word.CORRECTED, value, comment=comment)
 
 
 def typed_changes(task: Task, typed: Typed) -> list[Change]:

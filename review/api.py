@@ -163,7 +163,7 @@ def decide(request: HttpRequest, task_id: int, body: DecisionIn) -> HttpResponse
     except StaleClaim:
         _check_right(task_id, actor)
         raise
-    return answer(_decided(decided))
+    return answer(decided_out(decided))
 
 
 def _check_right(task_id: int, actor: Actor) -> None:
@@ -180,7 +180,7 @@ def _check_right(task_id: int, actor: Actor) -> None:
         raise NotAllowed(reasons=answers[0].reasons)
 
 
-def _decided(decided: engine.Decided) -> dict[str, Any]:
+def decided_out(decided: engine.Decided) -> dict[str, Any]:
     decision, seat = decided.decision, decided.decision.seat
     assert seat is not None, "people decide on seats"  # noqa: S101
     definition = engine.definition_of(decision.task.step.version_id)
@@ -226,8 +226,11 @@ def _task(seat: Seat, actor: Actor) -> dict[str, Any]:
         "why": sight.why,
         "instructions": sight.instructions,
         "reasons": sight.reasons,
+        "pend": sight.step.pend,
+        "rework": sight.step.rework.get("to", []),
         "allowed_decisions": sight.allowed,
         "digest": sight.digest,
+        "doubt": sight.doubt and sight.doubt.as_json(),
         "claim": {"token": seat.claim_token, "expires_at": seat.claim_expires_at},
     }
 

@@ -65,6 +65,15 @@ class Claim(BaseModel):
     expires_at: datetime
 
 
+class WriteInDoubt(BaseModel):
+    connection: str
+    idempotency_key: str
+    sent: Any
+    sent_at: datetime | None
+    error: str = Field(description="What came back.")
+    answer: Any = Field(description="What the system of record had when somebody last looked.")
+
+
 class TaskToReview(BaseModel):
     """On a blind seat ``confidence``, ``field_confidence`` and ``why`` are null."""
 
@@ -80,8 +89,14 @@ class TaskToReview(BaseModel):
     why: str | None = Field(description="Why this came to a person.")
     instructions: str
     reasons: list[Any] = Field(description="The codes that reasons may use.")
+    pend: list[Any] = Field(description="The reasons to wait for somebody.")
+    rework: list[str] = Field(description="The steps that this can be sent back to.")
     allowed_decisions: list[Words]
     digest: str
+    doubt: WriteInDoubt | None = Field(
+        description="On a seat of purpose reconcile: approved or corrected say that the write "
+        "happened, rejected sends it again."
+    )
     claim: Claim
 
 

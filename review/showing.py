@@ -18,6 +18,7 @@ from orchestrator.models import (
     Workflow,
 )
 from orchestrator.telling import reason_of
+from review.doubts import Doubt, doubt_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Shown:
     evidence: list[Any]
     instructions: str
     reasons: list[Any]
+    doubt: Doubt | None
 
 
 def shown(seat: Seat, actor: Actor) -> Shown:
@@ -57,7 +59,7 @@ def shown(seat: Seat, actor: Actor) -> Shown:
 
     One query where the seat came with its task, case and workflow.
     """
-    task = seat.task
+    task, doubt = seat.task, doubt_of(seat)
     routing = engine.route_of(seat)
     definition, attempt = engine.definition_of(task.case.version_id), routing.attempt
     step = definition.steps[task.step_key]
@@ -74,15 +76,16 @@ def shown(seat: Seat, actor: Actor) -> Shown:
         routing=routing,
         attempt=attempt,
         data=engine.data_of(task, task.case),
-        output=task.proposal,
+        output=doubt.answer if doubt else task.proposal,
         confidence=attempt.confidence if attempt and is_open else None,
         field_confidence=(attempt.field_confidence if attempt else {}) if is_open else None,
         why=reason_of(routing) if is_open else None,
         rules=routing.why if is_open else None,
-        allowed=engine.allowed_words(step, right, seat.level),
+        allowed=engine.words_on(seat, step, right),
         digest=engine.screen_digest(task, task.case),
         schema=step.schema,
         evidence=step.evidence,
         instructions=step.instructions,
         reasons=step.reasons,
+        doubt=doubt,
     )

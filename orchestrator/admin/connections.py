@@ -13,13 +13,16 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 
-from orchestrator import schema
+from orchestrator import authority, engine, schema
 from orchestrator.admin.asking import agent_steps, trial_page, trial_url
 from orchestrator.admin.base import Listed, ModelForm, actor_of, is_used_unseen
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.parts import page_of
 from orchestrator.connectors import Report, connector_class, connector_kinds
+from orchestrator.engine import breaking
+from orchestrator.exceptions import NotAllowed
 from orchestrator.models import Connection
 
 LONGEST_TEST: Final = 10.0
@@ -50,7 +53,7 @@ class ConnectionForm(ModelForm):
 
     class Meta:
         model = Connection
-        fields = ("name", "kind", "settings", "bulkhead")
+        fields = ("name", "kind", "settings", "bulkhead", "breaker_after", "breaker_seconds")
 
     def clean(self) -> dict[str, Any]:
         given = dict(super().clean() or {})
@@ -80,12 +83,20 @@ class ConnectionAdmin(Listed):
     list_filter = ("kind", "breaker")
     search_fields = ("name",)
     actions = None
-    readonly_fields = ("secret_is", "breaker")
+    readonly_fields = ("secret_is", "breaker", "breaker_until", "failures", "under_way")
     change_form_template = "admin/orchestrator/connection.html"
     fieldsets = (
         (None, {"fields": ("name", "kind", "settings")}),
         ("Secret", {"fields": ("secret_is", "new_secret", "forget_secret")}),
-        ("Traffic", {"fields": ("bulkhead", "breaker")}),
+        (
+            "Traffic",
+            {
+                "fields": (
+                    *("bulkhead", "under_way", "breaker", "breaker_until", "failures"),
+                    *("breaker_after", "breaker_seconds"),
+                )
+            },
+        ),
     )
 
     @admin.display(description="secret")
@@ -94,10 +105,15 @@ class ConnectionAdmin(Listed):
             return "not set"
         return f"set, for {', '.join(row.secret_hosts)}" if row.secret_hosts else "set"
 
+    @admin.display(description="calls under way")
+    def under_way(self, row: Connection) -> int:
+        return breaking.under_way().get(row.pk, 0)
+
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         """Who only looks sees the settings and whether there is a secret."""
         if obj and not self.has_change_permission(request, obj):
-            return [(None, {"fields": ("name", "kind", "settings", "secret_is", "breaker")})]
+            shown = ("name", "kind", "settings", "secret_is", "under_way", "breaker", "failures")
+            return [(None, {"fields": shown})]
         return self.fieldsets
 
     def has_change_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
@@ -127,6 +143,7 @@ class ConnectionAdmin(Listed):
         more = {
             "show_save_and_add_another": False,
             "kinds": [(kind, _settings(kind)) for kind in connector_kinds()],
+            "may_close": authority.may(actor_of(request), "resolve", None).allowed,
             "trial_url": self._trial_url(request, object_id),
             **(extra_context or {}),
         }
@@ -142,6 +159,7 @@ class ConnectionAdmin(Listed):
         wrap = self.admin_site.admin_view
         return [
             path("<int:pk>/test/", wrap(self.test), name="orchestrator_connection_test"),
+            path("<int:pk>/close/", wrap(self.close), name="orchestrator_connection_close"),
             path("<int:pk>/trial/", wrap(self.trial), name="orchestrator_connection_trial"),
             *super().get_urls(),
         ]
@@ -154,6 +172,20 @@ class ConnectionAdmin(Listed):
         if not self.has_change_permission(request, row):
             raise PermissionDenied
         return trial_page(self.admin_site, request, row)
+
+    def close(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Let calls go on before the pause is over."""
+        row = self.get_object(request, str(pk))
+        if row is None:
+            raise Http404
+        if request.method != "POST" or not self.has_view_permission(request, row):
+            raise PermissionDenied
+        try:
+            engine.close_breaker(pk, actor=actor_of(request))
+        except NotAllowed as refusal:
+            raise PermissionDenied from refusal
+        messages.success(request, _("The calls of %s go on.") % row)
+        return HttpResponseRedirect(page_of(row))
 
     def test(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Have the connector look whether the other side can be reached, changing nothing."""

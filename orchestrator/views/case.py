@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from orchestrator import authority, engine
 from orchestrator.attachments import attached
 from orchestrator.casefile import parts_of
+from orchestrator.engine import breaking
 from orchestrator.models import (
     Actor,
     Attempt,
@@ -23,6 +24,8 @@ from orchestrator.models import (
     Decision,
     Delivery,
     Incident,
+    Task,
+    TaskState,
 )
 from orchestrator.pages import attempt_line, decision_views, moments, name_of
 from orchestrator.sight import Sight, events_of, sight_of
@@ -106,16 +109,26 @@ def timeline(request: HttpRequest, shown: Case, sight: Sight) -> dict[str, Any]:
 
 
 def open_tasks(shown: Case, sight: Sight) -> list[dict[str, Any]]:
-    tasks = sight.tasks(shown.tasks.exclude(state__in=CLOSED)).select_related("step")
+    tasks = list(
+        sight.tasks(shown.tasks.exclude(state__in=CLOSED)).select_related("step").order_by("pk")
+    )
+    pauses = {row.pk: row for row in breaking.paused()} if any(map(_waits, tasks)) else {}
     return [
         {
             "url": reverse("review:task", args=[task.pk]) if task.state == "in_review" else "",
             "name": task.step.name,
             "kind": task.step.kind,
             "state": task.state,
+            "pause": pauses.get(task.lane) if _waits(task) else None,
+            "outside": task.state == TaskState.READY and (task.lane or 0) < 0,
         }
-        for task in tasks.order_by("pk")
+        for task in tasks
     ]
+
+
+def _waits(task: Task) -> bool:
+    """Whether it waits for the turn of a connection."""
+    return task.state == TaskState.READY and (task.lane or 0) > 0
 
 
 def open_incidents(shown: Case) -> QuerySet[Incident]:

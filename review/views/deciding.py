@@ -19,8 +19,9 @@ from orchestrator.exceptions import (
 )
 from orchestrator.models import Actor, Decision, Seat
 from orchestrator.templatetags.rewire import word as told_word
-from review.answer import Answer, answer_of
+from review.answer import Answer, answer_of, finding_of
 from review.done import done_of, latest_done
+from review.doubts import doubt_of
 from review.screens import Refused, screen_of, task_urls
 from review.seats import decided_with, held_seat
 from review.showing import shown
@@ -41,16 +42,23 @@ def decide(request: ReviewRequest, task_id: int) -> HttpResponse:
         before = decided_with(task_id, actor, token)
         return _twice(request, actor, before) if before else claim_lost(request, task_id, actor)
     typed = Typed.posted(request.POST.dict())
-    answer = answer_of(seat.task, request.POST.get("decision", ""), typed)
+    answer = _answered(seat, request.POST.get("decision", ""), typed)
     if answer.refused:
         return _again(request, seat, actor, typed, answer.refused, status=422)
     try:
         decided = _decide(request, seat, actor, answer)
     except Refusal as refusal:
-        return _refused(request, seat, actor, typed, refusal)
+        return refused(request, seat, actor, typed, refusal)
     done = done_of(decided.decision, seat.task, decided.settle_at)
     word = f"{told_word(decided.decision.word)} {done.case_key}."
     return go_on(request, actor, wanted_by(request), done=done, announcement=word)
+
+
+def _answered(seat: Seat, word: str, typed: Typed) -> Answer:
+    doubt = doubt_of(seat)
+    if doubt is None:
+        return answer_of(seat.task, word, typed)
+    return finding_of(seat.task, word, typed, doubt.answer)
 
 
 def _twice(request: ReviewRequest, actor: Actor, decision_id: int) -> HttpResponse:
@@ -73,7 +81,7 @@ def _decide(request: ReviewRequest, seat: Seat, actor: Actor, answer: Answer) ->
     )
 
 
-def _refused(
+def refused(
     request: ReviewRequest, seat: Seat, actor: Actor, typed: Typed, refusal: Refusal
 ) -> HttpResponse:
     """The page that fits a refusal of the engine, with all that was typed."""
@@ -86,8 +94,8 @@ def _refused(
         case AlreadyDecided():
             return show_conflict(request, seat.task, typed, refusal.message)
         case Invalid() | NotAllowed():
-            refused = Refused(refusal.message, _at_fields(refusal))
-            return _again(request, seat, actor, typed, refused, status=refusal.status)
+            said = Refused(refusal.message, _at_fields(refusal))
+            return _again(request, seat, actor, typed, said, status=refusal.status)
     raise refusal
 
 

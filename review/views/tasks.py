@@ -7,6 +7,7 @@ from typing import Final
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from orchestrator import authority, engine, schema
@@ -20,9 +21,14 @@ from review.showing import shown
 from review.typed import Typed
 from review.views.answers import done_before, go_on, show_decided, show_queue, show_task
 from review.views.conflicts import claim_lost, keep
-from review.views.doors import ReviewRequest, actor_of, deed, wanted_by
+from review.views.doors import ReviewRequest, actor_of, deed, is_ahead, wanted_by
 
 MOST_MOMENTS: Final = 50
+SAYS: Final = {
+    "there": gettext_noop("It is there."),
+    "missing": gettext_noop("It is not there."),
+    "unknown": gettext_noop("It cannot be told."),
+}
 
 
 @require_safe
@@ -53,6 +59,22 @@ def history(request: ReviewRequest, task_id: int) -> HttpResponse:
     events = sight_of(case, actor).events(events_of(case)).select_related("actor__user")
     told = moments(events.order_by("seq")[:MOST_MOMENTS])
     return render(request, "components/timeline.html", {"moments": told})
+
+
+@require_safe
+def look(request: ReviewRequest, task_id: int) -> HttpResponse:
+    """Ask the system of record what became of a write in doubt, for who may decide it."""
+    if is_ahead(request):
+        return HttpResponse("Nothing is asked ahead of a click.", status=403)
+    actor = actor_of(request)
+    found = authority.access_task(actor, task_id)
+    seat = seat_for(found, actor)
+    if seat is None or seat.purpose != "reconcile":
+        return redirect(task_urls(task_id, wanted_by(request))["task"])
+    authority.require(actor, "decide", seat)
+    seen = engine.look(found)
+    screen = screen_of(shown(seat, actor), actor, wanted_by(request), seen=seen)
+    return show_task(request, screen, announcement=_(SAYS[seen.state]))
 
 
 @deed

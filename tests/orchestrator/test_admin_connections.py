@@ -21,7 +21,14 @@ from tests import world
 pytestmark = pytest.mark.django_db
 
 ADD = reverse("admin:orchestrator_connection_add")
-LEDGER = {"name": "ledger", "kind": "http", "bulkhead": "8", "settings": "url: https://one.example"}
+LEDGER = {
+    "name": "ledger",
+    "kind": "http",
+    "bulkhead": "8",
+    "breaker_after": "5",
+    "breaker_seconds": "30",
+    "settings": "url: https://one.example",
+}
 SECRET = "s3cret-of-the-ledger"
 
 
@@ -201,3 +208,25 @@ def test_what_another_team_uses_is_only_looked_at(alice: Client) -> None:
 
     assert (refused, allowed) == ([403, 403, 403], [200, 200, 200])
     assert carl.get(addresses[0]).status_code == 200
+
+
+def test_a_pause_is_shown_and_ended_by_who_may() -> None:
+    world.people()
+    row = Connection.objects.create(
+        name="ledger", kind="fake", breaker="open", breaker_until="2999-01-01T00:00:00Z", failures=5
+    )
+    page = reverse("admin:orchestrator_connection_change", args=[row.pk])
+    close = reverse("admin:orchestrator_connection_close", args=[row.pk])
+    alice, dora = Client(), Client()
+    alice.force_login(world.person("alice"))
+    dora.force_login(world.person("dora"))
+
+    assert "Its calls pause until" in alice.get(page).content.decode()
+    assert close not in alice.get(page).content.decode()
+    assert alice.post(close).status_code == 403
+    assert dora.get(close).status_code == 403
+    assert close in dora.get(page).content.decode()
+    dora.post(close)
+
+    row.refresh_from_db()
+    assert (row.breaker, row.breaker_until, row.failures) == ("closed", None, 0)

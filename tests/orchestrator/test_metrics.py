@@ -15,7 +15,7 @@ from pytest_django import Settings
 from orchestrator import engine, jobs, metrics
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
-from orchestrator.models import Seat, Task
+from orchestrator.models import Connection, Seat, Task
 from tests.world import FLIGHT, actor, claimed, decided, in_review, started, workflow
 
 pytestmark = pytest.mark.django_db
@@ -168,8 +168,8 @@ def test_it_asks_the_same_few_questions_however_much_there_is(
     place = workflow()
     for _ in range(number):
         in_review(place)
-    # Five parts: a savepoint, its limit, the query, and the savepoint's end.
-    with django_assert_num_queries(5 * 4):
+    # Seven parts: a savepoint, its limit, the query, and the savepoint's end. Of connections two.
+    with django_assert_num_queries(7 * 4 + 1):
         metrics.exposition()
 
 
@@ -249,3 +249,17 @@ def test_reports_are_one_row_for_each_kind_of_process() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM orchestrator_counter WHERE scope = 'process'")
         assert cursor.fetchone() == (2,)
+
+
+def test_connections_that_pause_are_told_and_how_much_waits() -> None:
+    started(workflow())
+    Connection.objects.update(breaker="open", breaker_until=timezone.now(), failures=7)
+    Task.objects.update(state="running", lease_expires_at=timezone.now())
+    jobs.weigh()
+
+    found = scraped()
+
+    assert found['rewire_connection_paused{connection="reader"}'] == 1
+    assert found['rewire_connection_failures{connection="reader"}'] == 7
+    assert found['rewire_calls_under_way{connection="reader"}'] == 1
+    assert (found["rewire_work_waiting"], found["rewire_work_waiting_most"]) == (0, 250_000)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from orchestrator import lifesigns
-from orchestrator.models import Actor
+from orchestrator.engine import breaking
+from orchestrator.models import Actor, Connection
 from orchestrator.spelling import duration, number
 from orchestrator.views.home.leading import troubles
 from orchestrator.views.home.sections import Section, listed, troubled
@@ -34,20 +35,29 @@ def administrator(actor: Actor, *, stopped: bool) -> Section:
     signs, found = lifesigns.signs(), troubles(actor)
     silent = signs.silent()
     orphans = signs.measured.get("orphans")
-    data = {
+    data: dict[str, Any] = {
         "processes": [_process(kind, name, signs) for kind, name in _expected(signs)],
         "orphans": orphans,
         "incidents": found,
+        "paused": breaking.paused(),
     }
     line = listed(
         [
             _("%s: nobody reports") % _(NAMES[silent]) if silent else _("everything runs"),
             "" if orphans is None else _orphaned(int(orphans)),
             troubled(len(found)),
+            _pausing(data["paused"]),
             _("automatic approval is stopped everywhere") if stopped else "",
         ]
     )
     return Section("admin", line, "bad" if silent or orphans else "", data)
+
+
+def _pausing(paused: list[Connection]) -> str:
+    count = len(paused)
+    if not count:
+        return ""
+    return ngettext("%s connection pauses", "%s connections pause", count) % number(count)
 
 
 def _orphaned(count: int) -> str:
