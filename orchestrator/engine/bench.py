@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.engine.acts import Act
-from orchestrator.models import Attempt, DecisionRight, Routing, Seat, Task
+from orchestrator.models import Attempt, Decision, DecisionRight, Routing, Seat, Task
 from orchestrator.models.statements import Joined
 
 ROUTED: Final = Joined(
@@ -31,20 +31,23 @@ class Bench:
     right: DecisionRight
 
 
-def route_of(seat: Seat) -> Routing:
-    """Why the seat is there, with the attempt that it is about. Queries where nothing has yet."""
-    known: Routing | None = getattr(seat, "routed", None)
+def route_of(row: Seat | Decision) -> Routing:
+    """Why a seat is there, or a decision was asked for, with the attempt that it is about.
+
+    Queries where nothing has yet.
+    """
+    known: Routing | None = getattr(row, "routed", None)
     if known is not None:
         return known
-    found = ROUTED.first([seat.task_id, seat.round])
-    assert found is not None, "no seat is there without a route"  # noqa: S101
-    return routed_to(seat, *found)
+    found = ROUTED.first([row.task_id, row.round])
+    assert found is not None, "nobody is asked without a route"  # noqa: S101
+    return routed_to(row, *found)
 
 
-def routed_to(seat: Seat, routed: Routing, attempt: Attempt | None) -> Routing:
-    """Keep with the seat what was read along with it."""
+def routed_to(row: Seat | Decision, routed: Routing, attempt: Attempt | None) -> Routing:
+    """Keep with the row what was read along with it."""
     routed.attempt = attempt
-    seat.routed = routed  # type: ignore[attr-defined]
+    row.routed = routed  # type: ignore[union-attr]
     return routed
 
 

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import F, Q
 
 from orchestrator.diffing import diff, digest, material
 from orchestrator.engine import reconciling, rework
 from orchestrator.engine.acts import Act, acting_on
+from orchestrator.engine.bench import route_of, routed_to
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.moving import NOTHING, advance, next_step
 from orchestrator.engine.scopes import merged, writes_of
 from orchestrator.engine.sweeping import swept
 from orchestrator.models import (
+    Attempt,
     Decision,
     Routing,
-    SeatPurpose,
     Task,
     TaskState,
     Verdict,
@@ -26,7 +26,7 @@ from orchestrator.models import (
     Word,
 )
 from orchestrator.models.fields import ClockTimestamp
-from orchestrator.models.statements import ID, Kept, insert, store
+from orchestrator.models.statements import Joined, insert, store
 
 CONSENT: Final = "consent"
 """``Decision.via`` of a consent that was carried over into a round its author opened."""
@@ -34,8 +34,6 @@ CONSENT: Final = "consent"
 # Who writes verdicts holds this shared; a reader that takes it alone knows that no smaller
 # id can still appear.
 _VERDICTS: Final = 7063
-_Routed = tuple[int, int | None, int | None, Any]
-"""Round, routing, attempt and its output."""
 
 
 def finish(
@@ -101,29 +99,23 @@ def _write_verdicts(act: Act, task: Task, decisions: Sequence[Decision]) -> None
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", [_VERDICTS])
-    rows = Routing.objects.filter(task=task)
-    routings = {
-        row[0]: row for row in rows.values_list("round", "id", "attempt", "attempt__output")
-    }
     people = [row for row in judged if row.actor_id != act.definition.policy.pk]
     evidence = [row.pk for row in people if row.round == 1][-1:]
-    insert(*(_verdict(act, task, row, routings, evidence=row.pk in evidence) for row in judged))
+    insert(*(_verdict(act, task, row, evidence=row.pk in evidence) for row in judged))
 
 
-def _verdict(
-    act: Act, task: Task, decision: Decision, routings: Mapping[int, _Routed], *, evidence: bool
-) -> Verdict:
-    _, routing_id, attempt_id, proposed = routings.get(decision.round, (0, None, None, None))
-    raw, counts = _errors(task, proposed)
+def _verdict(act: Act, task: Task, decision: Decision, *, evidence: bool) -> Verdict:
+    routed = route_of(decision)
+    raw, counts = _errors(task, routed.attempt.output if routed.attempt else None)
     by_policy = decision.actor_id == act.definition.policy.pk
     return Verdict(
         decision=decision,
-        routing_id=routing_id,
+        routing=routed,
         workflow_id=act.case.workflow_id,
         source=VerdictSource.AUTO if by_policy else VerdictSource.REVIEW,
         error=counts,
         raw_error=raw,
-        evidence=evidence and attempt_id is not None,
+        evidence=evidence and routed.attempt is not None,
     )
 
 
@@ -135,18 +127,30 @@ def _errors(task: Task, proposed: Any) -> tuple[bool, bool]:
     return bool(changes), bool(material(changes, task.step.material))
 
 
-STANDING: Final = Kept(
-    lambda task: Decision.objects.filter(
-        Q(seat=None) | Q(~Q(seat__purpose=SeatPurpose.RECONCILE), seat__decision=F("id")),
-        task_id=task,
-    ).order_by("id"),
-    ID,
+STANDING: Final = Joined(
+    """
+    SELECT {decision}, {routed}, {attempt} FROM orchestrator_decision AS decision
+    JOIN orchestrator_routing AS routed
+        ON routed.task_id = decision.task_id AND routed.round = decision.round
+    LEFT JOIN orchestrator_attempt AS attempt ON attempt.id = routed.attempt_id
+    LEFT JOIN orchestrator_seat AS seat ON seat.id = decision.seat_id
+    WHERE decision.task_id = %s AND (
+        decision.seat_id IS NULL OR seat.decision_id = decision.id AND seat.purpose <> 'reconcile'
+    )
+    ORDER BY decision.id
+    """,
+    decision=Decision,
+    routed=Routing,
+    attempt=Attempt,
 )
 
 
 def standing(task: Task) -> list[Decision]:
     """The decisions on the output: those their seats point at, and the rules' own."""
-    return STANDING.all(task.pk)
+    found = STANDING.all([task.pk])
+    for row in found:
+        routed_to(*row)
+    return [decision for decision, *_ in found]
 
 
 def settle(act: Act, task: Task) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator import routing
 from orchestrator.diffing import digest
 from orchestrator.engine.acts import Act
+from orchestrator.engine.bench import routed_to
 from orchestrator.engine.definition import ASKING
 from orchestrator.engine.finishing import finish
 from orchestrator.engine.incidents import open_incident
@@ -80,6 +81,7 @@ def decide_by_rule(act: Act, task: Task, routed: Routing, word: Word, output: An
         created_at=act.now,
     )
     insert(decision)
+    routed_to(decision, routed, routed.attempt)
     note_decision(act, decision)
     return decision
 

@@ -101,11 +101,14 @@ class Joined:
         self.sql, self.models = sql, models
 
     def first(self, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[Any, ...] | None:
+        found = self.all(parameters)
+        return found[0] if found else None
+
+    def all(self, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """One row of each kind, None for one that an outer join did not find, and the rest."""
         with connection.cursor() as cursor:
             cursor.execute(self._statement, parameters)
-            found = cursor.fetchone()
-        return None if found is None else self._rows(found)
+            return [self._rows(found) for found in cursor.fetchall()]
 
     @cached_property
     def _statement(self) -> str:
