@@ -12,10 +12,10 @@ DEMO := REWIRE_APPS=integrations.demo REWIRE_PYTHON_CALLABLES=integrations.demo.
   REWIRE_HTTP_ALLOWED_HOSTS=127.0.0.1
 ARGS ?=
 
-.PHONY: help demo demo-reset up test lint bench chaos setup install
+.PHONY: help demo demo-reset up test lint bench chaos messages setup install
 
 help:
-	@echo "make demo | demo-reset | up | test | lint | bench | chaos"
+	@echo "make demo | demo-reset | up | test | lint | bench | chaos | messages"
 
 demo: setup
 	@$(DEMO) exec $(BIN)/python manage.py demo
@@ -34,6 +34,12 @@ chaos: setup
 
 bench: setup
 	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+# Needs the tools of gettext. What it writes is committed, the .mo too: to run needs only Python.
+MESSAGES := --locale=de --no-location --no-wrap --no-obsolete --ignore=.venv --ignore=tests
+messages: setup
+	$(DEMO) $(BIN)/python -W ignore manage.py makemessages $(MESSAGES) $(ARGS)
+	$(BIN)/python -W ignore manage.py compilemessages --locale=de --ignore=.venv
 
 lint: setup
 	$(BIN)/ruff check
