@@ -14,7 +14,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from orchestrator.admin.asking import trial_url
 from orchestrator.admin.base import Listed, ModelForm, ReadOnly, is_used_unseen, shown
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.parts import page_of
@@ -71,10 +75,26 @@ class ActorForm(ModelForm):
 class ActorAdmin(Listed):
     form = ActorForm
     list_display = ("__str__", "kind", "revision", "connection", "created_at")
-    list_filter = ("kind", "connection")
+    list_filter = ("kind", "connection", ("base", admin.EmptyFieldListFilter))
     list_select_related = ("user", "connection")
     search_fields = ("name",)
     actions = None
+
+    def get_fields(self, request: HttpRequest, obj: Actor | None = None) -> Any:
+        return (*ActorForm.Meta.fields, *self.get_readonly_fields(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Actor | None = None) -> Any:
+        """What it was when it answered, and the way to have it answer now."""
+        # Of the row only whether it is there: a form that is not valid has changed it by now.
+        if obj is None:
+            return ()
+        return ("base", shown(self.opts.get_field("definition")), "digest", "test")
+
+    @admin.display(description=gettext_lazy("test"))
+    def test(self, row: Actor) -> str:
+        if row.connection is None or row.kind != ActorKind.AGENT:
+            return "–"
+        return format_html('<a href="{}">{}</a>', trial_url(row.connection), _("Test it on cases"))
 
     def has_change_permission(self, request: HttpRequest, obj: Actor | None = None) -> bool:
         """Who acts in a published version stays who it was: a change is a new revision."""
@@ -86,7 +106,7 @@ class ActorAdmin(Listed):
 
 
 def _may_change(request: HttpRequest, actor: Actor) -> bool:
-    is_free = actor.kind in PERFORMED and not _published(actor)
+    is_free = actor.kind in PERFORMED and actor.base_id is None and not _published(actor)
     return is_free and not is_used_unseen(request, actor=actor)
 
 
@@ -183,7 +203,8 @@ class KeyForm(ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        actors = Actor.objects.exclude(kind=ActorKind.POLICY).select_related("user")
+        actors = Actor.objects.exclude(kind=ActorKind.POLICY).filter(base=None)
+        actors = actors.select_related("user")
         self.fields["actor"].queryset = actors  # type: ignore[attr-defined]
 
 

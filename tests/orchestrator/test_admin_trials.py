@@ -15,7 +15,8 @@ from werkzeug import Request, Response
 
 from orchestrator import engine
 from orchestrator.admin import trials
-from orchestrator.models import Attempt, Case, Connection, Event, Step, Workflow
+from orchestrator.admin.people import KeyForm
+from orchestrator.models import Actor, Attempt, Case, Connection, Event, Step, Workflow
 from tests import world
 from tests.integrations.agents.conftest import completion, message
 from tests.world import LUNCH
@@ -204,3 +205,25 @@ def test_a_system_of_record_is_never_asked(alice: Client) -> None:
 
     assert 'name="count"' not in page.content.decode()
     assert test(alice, row).context.get("findings") is None
+
+
+def test_an_agent_s_page_shows_its_version_and_leads_here(alice: Client, place: Workflow) -> None:
+    row = behind("fake", output=LUNCH, model="double")
+    world.started(place)
+    engine.work_until_idle()
+    Connection.objects.update(settings={"output": LUNCH, "model": "another"})
+    world.started(place)
+    engine.work_until_idle()
+    version = Actor.objects.get(base__isnull=False)
+
+    page = alice.get(reverse("admin:orchestrator_actor_change", args=[version.pk]))
+    step = Step.objects.get(key="read")
+    draft = alice.get(reverse("admin:orchestrator_step_change", args=[step.pk])).content.decode()
+
+    text = page.content.decode()
+    assert "&quot;model&quot;: &quot;another&quot;" in text
+    assert version.digest in text
+    assert reverse("admin:orchestrator_connection_trial", args=[row.pk]) in text
+    assert not page.context["has_change_permission"]
+    assert version not in KeyForm().fields["actor"].queryset  # type: ignore[attr-defined]
+    assert str(version) not in draft

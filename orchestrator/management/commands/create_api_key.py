@@ -74,8 +74,8 @@ def _person(name: str) -> Actor:
 
 
 def _program(name: str, scopes: list[str]) -> Actor:
-    """The newest revision of this name, with what the scopes need granted to it."""
-    actor = Actor.objects.filter(name=name).order_by("-pk").first()
+    """The newest revision of this name that somebody made, with what the scopes need granted to it."""
+    actor = Actor.objects.filter(name=name, base=None).order_by("-pk").first()
     if actor is None:
         actor = Actor.objects.create(kind=ActorKind.AUTOMATION, name=name)
     if actor.kind in (ActorKind.HUMAN, ActorKind.POLICY):
