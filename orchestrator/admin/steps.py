@@ -120,7 +120,9 @@ class StepForm(PartForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "actor" in self.fields:
-            actors = Actor.objects.filter(kind__in=PERFORMED)
+            actors = Actor.objects.filter(
+                models.Q(base=None) | models.Q(pk=self.instance.actor_id), kind__in=PERFORMED
+            )
             self.fields["actor"].queryset = actors  # type: ignore[attr-defined]
 
     def clean_timeout(self) -> int:
