@@ -26,9 +26,16 @@ TRIAL = {
 }
 
 
+BRIEFED = (
+    "The input comes with a brief. Where it has sent_back, this was done before and a reviewer "
+    "wants it done anew: follow its instructions, and look at its output and corrections. Its "
+    "history is what was decided about this case so far."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``text`` is the input as JSON, with its images taken out of it."""
+    """``text`` is the input as JSON, with its images taken out of it, and the brief beside it."""
 
     prompt: str
     text: str
@@ -55,6 +62,10 @@ class Reply:
 
 def question(call: Call, settings: Mapping[str, Any]) -> Question:
     given, images = take_images(call.input)
+    prompt = str(call.step.get("prompt", settings.get("prompt", "")))
+    if call.brief is not None:
+        given = {"input": given, "brief": call.brief}
+        prompt = f"{prompt}\n\n{BRIEFED}".strip()
     places = {}
     if settings.get("confidence_by") == "field":
         places = {
@@ -62,7 +73,7 @@ def question(call: Call, settings: Mapping[str, Any]) -> Question:
             "fields": settings.get("field_confidence", ""),
         }
     return Question(
-        prompt=str(call.step.get("prompt", settings.get("prompt", ""))),
+        prompt=prompt,
         text=json.dumps(given, ensure_ascii=False),
         images=images,
         envelope=enclose(call.schema, **places),

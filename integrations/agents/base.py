@@ -117,7 +117,8 @@ class LanguageModel(BaseConnector):
         key = f"{call.idempotency_key}:{sample}" if sample else call.idempotency_key
         step = {"method": "POST", "path": self.path}
         try:
-            return http.perform(replace(call, input=body, step=step, idempotency_key=key)).output
+            asked = replace(call, input=body, step=step, idempotency_key=key, brief=None)
+            return http.perform(asked).output
         except CallError as error:
             raise type(error)(str(error), retry_after=error.retry_after) from error
 

@@ -30,7 +30,10 @@ class RightForm(PartForm):
         label="When time is up",
         help_text="Silence never approves.",
     )
-    start_within = SpanField(required=False)
+    start_within = SpanField(
+        required=False, help_text="In working hours, as all of these. Empty: no time to begin."
+    )
+    remind_before = SpanField(required=False, help_text="So long before it is due. Empty: never.")
     decide_within = SpanField()
 
     starts_with_rows = True
@@ -40,7 +43,7 @@ class RightForm(PartForm):
         model = DecisionRight
         fields = (
             *("name", "mode", "group", "escalates_to", "allowed", "seats", "approvals", "blind"),
-            *("start_within", "decide_within", "on_timeout"),
+            *("start_within", "remind_before", "decide_within", "on_timeout"),
         )
         help_texts = {
             "mode": "automatic approves without asking anybody, blocked rejects.",
@@ -71,6 +74,8 @@ class RightForm(PartForm):
             self.add_error("escalates_to", "Name the group that is asked next.")
         if (given.get("start_within") or 0) > (given.get("decide_within") or 0):
             self.add_error("start_within", "Nobody can start later than they have to decide.")
+        if (given.get("remind_before") or 0) >= (given.get("decide_within") or 1):
+            self.add_error("remind_before", "Remind people of less time than they have.")
         if given.get("decide_within") == 0:
             self.add_error("decide_within", "Give people time: at least a second.")
         return given
@@ -98,7 +103,7 @@ class DecisionRightAdmin(Drafted):
     hidden = frozenset({"id", "position", "step", "condition"})
     fieldsets = (
         (None, {"fields": ("name", "mode", "group", "escalates_to", "allowed")}),
-        ("Time", {"fields": ("decide_within", "start_within", "on_timeout")}),
+        ("Time", {"fields": ("decide_within", "start_within", "remind_before", "on_timeout")}),
         ("Several people", {"fields": ("blind", "seats", "approvals")}),
     )
 

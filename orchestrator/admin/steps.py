@@ -15,12 +15,14 @@ from orchestrator import conditions, schema
 from orchestrator.admin.base import ModelForm
 from orchestrator.admin.conditions import Editor
 from orchestrator.admin.drafted import Drafted
+from orchestrator.admin.entries import LISTS, entry_page, move_entry, tables_of
 from orchestrator.admin.fields import PointerField, SpanField, YamlField
 from orchestrator.admin.parts import Line, Table, add_page
 from orchestrator.admin.schemas import locked_page, schema_url
 from orchestrator.admin.trying import try_page, try_url
 from orchestrator.definitions import facts_of
 from orchestrator.definitions import format as file
+from orchestrator.definitions.returns import JUDGED
 from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED
 from orchestrator.models import Actor, Step, StepKind, Transition, WorkflowVersion
 
@@ -76,17 +78,6 @@ class StepForm(PartForm):
         shape=OBJECT,
         help_text="What the connection needs to know for this step; for http method and path.",
     )
-    evidence = YamlField(
-        empty=[],
-        shape=file.EVIDENCE,
-        help_text="What reviewers look at first: - {path: /message, as: text, label: Message}. "
-        "as is text, json, image or chat.",
-    )
-    reasons = YamlField(
-        empty=[],
-        shape=file.REASONS,
-        help_text="Why somebody corrects or rejects: - {code: misread, label: Misread}.",
-    )
     material = YamlField(
         empty=[],
         shape=POINTERS,
@@ -113,8 +104,8 @@ class StepForm(PartForm):
         model = Step
         fields = (
             *("key", "name", "kind", "actor", "instructions", "call", "outcome", "schema"),
-            *("input_mapping", "output_mapping", "evidence", "reasons", "material", "limit"),
-            *("effect", "retry", "timeout", "undo_seconds"),
+            *("input_mapping", "output_mapping", "material", "limit"),
+            *("effect", "retry", "timeout", "undo_seconds", "pend", "rework"),
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -139,11 +130,12 @@ class StepAdmin(Drafted):
     noun = "step"
     whole = "version"
     whole_model = WorkflowVersion
-    hidden = frozenset({"id", "version", "position"})
+    hidden = frozenset({"id", "version", "position", *LISTS})
     fieldsets = (
         (None, {"fields": ("name", "key", "kind", "actor", "outcome", "instructions")}),
         ("Data", {"fields": ("schema", "input_mapping", "output_mapping")}),
-        ("Review", {"fields": ("evidence", "reasons", "material", "limit", "undo_seconds")}),
+        ("Review", {"fields": ("material", "limit", "undo_seconds")}),
+        ("Waiting and going back", {"fields": ("pend", "rework")}),
         ("Call", {"fields": ("call", "effect", "retry", "timeout")}),
     )
     prepopulated_fields = {"key": ("name",)}
@@ -159,6 +151,7 @@ class StepAdmin(Drafted):
 
     def around(self, request: HttpRequest, row: Step) -> dict[str, Any]:
         tables = [] if row.kind == StepKind.END else [rules_of(row), exits_of(row)]
+        tables += tables_of(row) if row.kind in JUDGED else []
         may = self.has_change_permission(request, row)
         more = {
             "tables": tables,
@@ -170,11 +163,29 @@ class StepAdmin(Drafted):
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
+        entry = "<int:pk>/list/<slug:column>"
         return [
             path("<int:pk>/try/", wrap(self.try_rules), name="orchestrator_step_try"),
             path("<int:pk>/schema/", wrap(self.draw), name="orchestrator_step_schema"),
+            path(f"{entry}/add/", wrap(self.entry), name="orchestrator_step_entry_add"),
+            path(f"{entry}/<int:place>/", wrap(self.entry), name="orchestrator_step_entry"),
+            path(
+                f"{entry}/<int:place>/move/",
+                wrap(self.move_entry),
+                name="orchestrator_step_entry_move",
+            ),
             *super().get_urls(),
         ]
+
+    def entry(
+        self, request: HttpRequest, pk: int, column: str, place: int | None = None
+    ) -> HttpResponse:
+        """A piece of evidence or a reason."""
+        return entry_page(self, request, self.found(request, pk), column, place)
+
+    def move_entry(self, request: HttpRequest, pk: int, column: str, place: int) -> HttpResponse:
+        """The same, one place up or down."""
+        return move_entry(self, request, self.found(request, pk), column, place)
 
     def found(self, request: HttpRequest, pk: int) -> Step:
         """The step; 404 where there is none for these eyes."""

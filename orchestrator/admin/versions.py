@@ -11,8 +11,9 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
-from orchestrator import authority, definitions, engine, schema
+from orchestrator import authority, calendars, definitions, engine, schema
 from orchestrator.admin.base import ModelForm, actor_of
 from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.fields import YamlField
@@ -31,7 +32,17 @@ class VersionForm(ModelForm):
         label="Case data",
         help_text="JSON Schema of what a case must bring, as YAML. Anything else is refused.",
     )
-    calendar = YamlField(empty={}, shape={"type": "object"}, help_text="Not used yet.")
+    calendar = YamlField(
+        empty={},
+        shape={"type": "object"},
+        check=lambda found: list(calendars.problems(found)),
+        label="Working hours",
+        help_text=format_html(
+            "In what hours the times of the rules count. Empty: every hour counts. "
+            "For example:<br><code>{}</code>",
+            calendars.EXAMPLE.strip(),
+        ),
+    )
 
     class Meta:
         model = WorkflowVersion
@@ -52,7 +63,7 @@ class VersionAdmin(Drafted):
     whole = "workflow"
     whole_model = Workflow
     hidden = frozenset({"id", "workflow", "number"})
-    fieldsets = ((None, {"fields": ("accountable", "notes", "data_schema")}),)
+    fieldsets = ((None, {"fields": ("accountable", "notes", "data_schema", "calendar")}),)
     change_form_template = "admin/orchestrator/version.html"
 
     def version_of(self, row: WorkflowVersion) -> WorkflowVersion:

@@ -84,7 +84,9 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     return known
 
 
-def a_call(given: Any = None, *, timeout: float = 5.0, attempt: int = 1, **step: Any) -> Call:
+def a_call(
+    given: Any = None, *, timeout: float = 5.0, attempt: int = 1, brief: Any = None, **step: Any
+) -> Call:
     return Call(
         input={"message": "Please refund order 7."} if given is None else given,
         schema={},
@@ -92,4 +94,5 @@ def a_call(given: Any = None, *, timeout: float = 5.0, attempt: int = 1, **step:
         idempotency_key="task-41",
         timeout=timeout,
         attempt=attempt,
+        brief=brief,
     )

@@ -69,6 +69,23 @@ class TestWhatIsSent:
         assert request.headers["Content-Type"] == "application/json"
         assert json.loads(request.get_data()) == {"städte": ["Köln"]}
 
+    @pytest.mark.parametrize(
+        ("given", "body"),
+        [
+            ({"text": "Hi"}, {"text": "Hi", "brief": {"sent_back": {}}}),
+            ({"brief": 1}, {"brief": 1}),
+            (["Hi"], ["Hi"]),
+        ],
+    )
+    def test_a_brief_goes_along_in_a_body_that_has_place_for_it(
+        self, httpserver: HTTPServer, given: Any, body: Any
+    ) -> None:
+        httpserver.expect_request("/").respond_with_json({})
+
+        Http({"url": httpserver.url_for("/")}, "").call(a_call(given, brief={"sent_back": {}}))
+
+        assert json.loads(only_request(httpserver).get_data()) == body
+
     def test_a_step_chooses_method_path_and_part_of_the_input(self, httpserver: HTTPServer) -> None:
         httpserver.expect_request("/orders/A 7%2F1/lines").respond_with_json({})
         httpserver.expect_request("/orders/A 7/1/lines").respond_with_json({})

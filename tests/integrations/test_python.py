@@ -23,6 +23,10 @@ def echo(given: Any) -> Any:
     return {"seen": given}
 
 
+def briefed(given: Any, brief: Any = None) -> Any:
+    return {"seen": given, "told": brief}
+
+
 def sure(_: Any) -> Result:
     return Result({"amount": 5}, confidence=np.float32(0.5), model="m" * 500)  # type: ignore[arg-type]
 
@@ -95,6 +99,15 @@ def test_plain_json_has_no_confidence() -> None:
 
     assert result.output == {"seen": {"a": 1}}
     assert result.confidence is None
+
+
+def test_who_takes_a_brief_gets_it() -> None:
+    told = {"sent_back": {"instructions": "Read the date too."}}
+
+    result = python("briefed").call(a_call({"a": 1}, brief=told))
+
+    assert result.output == {"seen": {"a": 1}, "told": told}
+    assert python("echo").call(a_call({"a": 1}, brief=told)).output == {"seen": {"a": 1}}
 
 
 def test_a_result_is_made_storable() -> None:

@@ -4,7 +4,8 @@ A step's call settings: ``method``, ``path`` (added to the address; ``{/pointer}
 from the input, ``{key}`` with the idempotency key) and ``body`` (pointer to the part of the input
 to send; the whole when absent). ``verify`` says how to look whether an earlier write happened:
 the ``path`` to GET, ``found``, a condition on ``answer`` and ``input``, and ``output``, a pointer
-into the answer. 404 and 410 say that nothing is there.
+into the answer. 404 and 410 say that nothing is there. A brief goes along as the member
+``brief`` of a body that is an object.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Http(BaseConnector):
         headers = self._headers() | {"idempotency-key": call.idempotency_key}
         content = None
         if method in WITH_BODY:
-            content = encode(_required(call.input, str(call.step.get("body", ""))))
+            content = encode(_briefed(call, _required(call.input, str(call.step.get("body", "")))))
             headers["content-type"] = "application/json"
         return self._built(method, path, headers, content)
 
@@ -202,6 +203,13 @@ def _holds(condition: Any, facts: dict[str, Any]) -> bool:
     if truth is None:
         raise PermanentError("The answer does not say whether it happened.")
     return truth
+
+
+def _briefed(call: Call, body: Any) -> Any:
+    """The body with the brief as one more member, where there is one and place for it."""
+    if call.brief is None or not isinstance(body, dict) or "brief" in body:
+        return body
+    return body | {"brief": call.brief}
 
 
 def _required(value: Any, pointer: str) -> Any:

@@ -19,6 +19,8 @@ MAX_MESSAGE = 500
 class Python(BaseConnector):
     """``callable(input)`` gives JSON, whose confidence is unknown, or a ``Result``.
 
+    One with a parameter ``brief`` gets the brief as well, None where there is none.
+
     It runs in the worker's process and cannot be stopped: only the worker's own time limit
     ends it, so a call's ``timeout`` has no effect here.
     """
@@ -28,7 +30,8 @@ class Python(BaseConnector):
     def perform(self, call: Call) -> Result:
         function = self._function()
         try:
-            answer = function(call.input)
+            more = {"brief": call.brief} if _takes_brief(function) else {}
+            answer = function(call.input, **more)
         except CallError:
             raise
         # Foreign code may fail in any way; one that exits must not take the worker with it.
@@ -68,6 +71,13 @@ class Python(BaseConnector):
 def _is_in(path: str, place: str) -> bool:
     """Whether a dotted path is in a place: ``shop.`` and ``shop`` hold shop.x, not shopping.x."""
     return path == place or path.startswith(f"{place.rstrip('.')}.")
+
+
+def _takes_brief(function: Callable[..., Any]) -> bool:
+    try:
+        return "brief" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def _takes_one(function: Callable[..., Any]) -> bool:

@@ -59,6 +59,7 @@ def asking(
         step=plain.step,
         idempotency_key=plain.idempotency_key,
         timeout=plain.timeout,
+        brief=plain.brief,
     )
 
 

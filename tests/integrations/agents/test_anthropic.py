@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -62,6 +63,19 @@ class TestWhatIsSent:
                 },
             }
         ]
+
+    def test_a_brief_goes_out_beside_the_input(self, script: Script) -> None:
+        server = script(PATH, message(OUTPUT))
+        told = {"sent_back": {"instructions": "Read the date too."}}
+
+        call(server, {"text": "Hi"}, prompt="Read it.", step={"brief": told})
+
+        (body,) = sent(server)
+        assert body["messages"][0]["content"] == json.dumps(
+            {"input": {"text": "Hi"}, "brief": told}
+        )
+        assert body["system"].startswith("Read it.\n\n")
+        assert "follow its instructions" in body["system"]
 
     def test_settings_go_out(self, script: Script) -> None:
         server = script(PATH, message(OUTPUT))
