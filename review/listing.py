@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from orchestrator.models import Actor, DecisionRight, Seat, Step, Workflow
 from orchestrator.models.querysets import COLUMNS, SeatQuerySet
 from orchestrator.pages import name_of
+from orchestrator.waits import is_unstarted, told_of, waits_of
 from review.forms import SURE
 from review.screens import holder_of
 from review.wanted import ORDERS, Wanted
@@ -29,6 +30,7 @@ ALONG: Final = ("task__case", "task__step", "workflow", *(f"{name}__user" for na
 # A row shows none of the documents that a case, a task and a step carry.
 READ: Final = (
     *("task", "workflow", "due_at", "rank", "created_at", "blind", "claim_expires_at"),
+    *("claimed_at", "back_at"),
     *("task__case__key", "task__step__name", "workflow__name"),
     *(f"{who}__{name}" for who in PEOPLE for name in ("kind", "name", "revision", "user", *USER)),
 )
@@ -44,6 +46,9 @@ class Line:
     held_by: str
     assigned_by: str = ""
     assigned_to: str = ""
+    kept: bool = False
+    soon: bool = False
+    unstarted: bool = False
 
     @property
     def case_key(self) -> str:
@@ -83,15 +88,22 @@ class Line:
 
 
 def listing(actor: Actor, wanted: Wanted, after: str) -> dict[str, Any]:
-    """The context of templates/review/queue.html: six queries, seven with a workflow chosen."""
+    """The context of templates/review/queue.html: eight queries, nine with a workflow chosen.
+
+    What is assigned to the actor comes first, then what nobody has begun in time.
+    """
     workflows = list(Workflow.objects.visible_to(actor))
     rows = _seats(actor, wanted, workflows, after)
     queue, shown = reverse("review:queue"), rows[:SIZE]
     more = {"after": _cursor(shown[-1], wanted)} if len(rows) > SIZE else None
     first = [] if after else _assigned(actor, wanted)
     others = [seat for seat in shown if seat.assigned_to_id != actor.pk]
+    told = told_of(seat.pk for seat in (*first, *others))
+    lines = [_line(seat, actor, wanted, told) for seat in others]
+    lines.sort(key=lambda line: not line.unstarted)
     return {
-        "rows": [_line(seat, actor, wanted) for seat in (*first, *others)],
+        "rows": [*(_line(seat, actor, wanted, told) for seat in first), *lines],
+        "waits": [] if after else waits_of(actor),
         "filters": _filters(workflows, wanted),
         "query": wanted.query,
         "page": {
@@ -123,7 +135,7 @@ def _assigned(actor: Actor, wanted: Wanted) -> list[Seat]:
 
     One query where nothing is assigned.
     """
-    seats = Seat.objects.open().filter(assigned_to=actor)
+    seats = Seat.objects.open().filter(assigned_to=actor, back_at=None)
     if wanted.workflow:
         seats = seats.filter(workflow__slug=wanted.workflow)
     if wanted.step:
@@ -154,18 +166,22 @@ def _place(cursor: str, wanted: Wanted) -> tuple[Any, int] | None:
         return None
 
 
-def _line(seat: Seat, actor: Actor, wanted: Wanted) -> Line:
+def _line(seat: Seat, actor: Actor, wanted: Wanted, told: Mapping[int, set[str]]) -> Line:
     holder = holder_of(seat)
     mine = bool(holder) and seat.claimed_by_id == actor.pk
     url = wanted.on(reverse("review:task", args=[seat.task_id]))
     own = seat.assigned_to_id == actor.pk
+    kept = own and seat.assigned_by_id == actor.pk
     return Line(
         seat,
         url,
         mine=mine,
         held_by="" if mine else holder,
-        assigned_by=name_of(seat.assigned_by) if own else "",
+        assigned_by=name_of(seat.assigned_by) if own and not kept else "",
         assigned_to="" if own else name_of(seat.assigned_to),
+        kept=kept,
+        soon="remind" in told.get(seat.pk, ()),
+        unstarted=is_unstarted(seat, told),
     )
 
 

@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 
 from orchestrator import authority
 from orchestrator.attachments import attached
-from orchestrator.engine import agent_of
+from orchestrator.engine import Seen, agent_of
 from orchestrator.models import Actor, Seat
 from orchestrator.pages import attempt_line
+from review.asides import Asides, asides_of
 from review.colleagues import Earlier, Sides, earlier_decisions, sides_of, who
+from review.doubts import Doubt
 from review.evidence import Exhibit, exhibits
 from review.forms import SURE, Form, form_of
 from review.showing import Shown
@@ -27,7 +29,20 @@ from review.wanted import Wanted
 
 CLAIM_SECONDS: Final = 600
 WARN_SECONDS: Final = 60
-PAGES: Final = ("task", "history", "claim", "decide", "draft", "heartbeat", "release", "skip")
+PAGES: Final = (
+    "task",
+    "history",
+    "claim",
+    "decide",
+    "draft",
+    "heartbeat",
+    "release",
+    "skip",
+    "look",
+    "pend",
+    "resume",
+    "send_back",
+)
 ASKED: Final[Mapping[str, int]] = {"dual": 2}
 
 
@@ -76,6 +91,8 @@ class Screen:
     assigned_by: str = ""
     can_claim: bool = False
     why_not: str = ""
+    seen: Seen | None = None
+    asides: Asides = field(default_factory=Asides)
 
     @property
     def seat(self) -> Seat:
@@ -101,6 +118,10 @@ class Screen:
         return bool(self.shown.field_confidence)
 
     @property
+    def doubt(self) -> Doubt | None:
+        return self.shown.doubt
+
+    @property
     def late(self) -> bool:
         return self.seat.due_at < timezone.now()
 
@@ -120,6 +141,8 @@ class Screen:
     def output_title(self) -> str:
         if self.human:
             return _("Your answer")
+        if self.doubt:
+            return _("What came of it")
         return _("Output") if self.seat.round > 1 else _("Output of the agent")
 
     @property
@@ -162,8 +185,10 @@ def screen_of(
     typed: Typed | None = None,
     refused: Refused | None = None,
     began: str = "",
+    seen: Seen | None = None,
 ) -> Screen:
     """The screen of a seat, holding what was ``typed``; ``began`` is its first ``shown_at``.
+    ``seen`` is what the system of record says just now of a write in doubt.
 
     One more query where others have decided in this round, and one for an unclaimed seat.
     """
@@ -186,10 +211,17 @@ def screen_of(
         earlier=earlier,
         sides=sides_of(earlier, _first_output(shown)) if seat.purpose == "adjudicate" else None,
         held_by=holder,
-        assigned_by=who(seat.assigned_by) if seat.assigned_to_id == actor.pk else "",
+        assigned_by=who(seat.assigned_by) if _is_handed(seat, actor) else "",
         can_claim=answer is not None and answer.allowed and not holder,
         why_not=" ".join(answer.reasons) if answer and not holder else "",
+        seen=seen,
+        asides=asides_of(shown, actor, typed),
     )
+
+
+def _is_handed(seat: Seat, actor: Actor) -> bool:
+    """Whether somebody else has assigned the seat to the actor."""
+    return seat.assigned_to_id == actor.pk and seat.assigned_by_id != actor.pk
 
 
 def task_urls(task_id: int, wanted: Wanted) -> dict[str, str]:

@@ -25,7 +25,9 @@ from orchestrator.exceptions import NotFound
 ROUTERS = (
     "orchestrator.api.cases.router",
     "orchestrator.api.attachments.router",
+    "orchestrator.api.work.router",
     "review.api.router",
+    "review.api_waiting.router",
 )
 
 
