@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,18 +19,19 @@ import yaml
 from django.core.management import call_command, get_commands, load_command_class
 from django.test import Client
 from django.urls import resolve
+from pytest_django.live_server_helper import LiveServer
 
-from orchestrator import metrics
+from orchestrator import engine, metrics
 from orchestrator.management.commands.run import PROCESSES
-from orchestrator.models import Case
-from tests.world import workflow
+from orchestrator.models import Case, Incident, Task
+from tests.world import actor, workflow
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs/how-to").glob("*.md"))
 TEXTS = {page.name: page.read_text() for page in PAGES}
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 # Names that an example gives to something of its own.
-OWN = {"REWIRE_KEY", "MAINTENANCE_URL", "DISABLE_SERVER_SIDE_CURSORS"}
+OWN = {"REWIRE_KEY", "REWIRE_HOME_PAGE", "MAINTENANCE_URL", "DISABLE_SERVER_SIDE_CURSORS"}
 
 each_page = pytest.mark.parametrize("name", TEXTS)
 
@@ -48,6 +54,7 @@ def test_the_pages_are_there() -> None:
         "watch.md",
         "write-a-connector.md",
         "connect-an-agent.md",
+        "write-a-worker.md",
     }
 
 
@@ -148,6 +155,51 @@ def test_the_agent_of_the_page_brings_its_case() -> None:
     case = Case.objects.get(key="receipt-2026-0815")
     assert case.tasks.get().state == "in_review"
     assert case.tasks.get().tries.get().field_confidence == {"/merchant": 0.97, "/amount": 0.82}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_of_the_page_works(live_server: LiveServer) -> None:
+    (actors, step), key = blocks("write-a-worker.md", "yaml")[0].split("steps:\n"), StringIO()
+    text = f"{SHOP}{actors}steps:\n{step}{REST}"
+    place = workflow(text)
+    (first, _second), (program,) = (
+        blocks("write-a-worker.md", "sh"),
+        blocks("write-a-worker.md", "python"),
+    )
+    call_command("create_api_key", *shlex.split(first)[2:], stdout=key)
+    for number, data in enumerate(({"items": ["a", "b"]}, {})):
+        engine.start_case(place, actor=actor("alice"), key=f"{number}", data=data)
+    environ = {"REWIRE_HOME_PAGE": live_server.url, "REWIRE_KEY": key.getvalue().strip()}
+
+    with subprocess.Popen([sys.executable, "-c", program], env=os.environ | environ) as worker:
+        until(lambda: not Task.objects.filter(state__in=("ready", "running")).exists())
+        worker.terminate()
+
+    done, failed = Case.objects.order_by("key")
+    assert (done.state, done.data["pack"]) == ("completed", {"boxes": 2})
+    assert "KeyError" in Incident.objects.get(task__case=failed).detail["message"]
+
+
+SHOP = """
+workflow: shop
+name: Shop
+owner: alice
+groups: [Finance]
+accountable: alice
+data: {type: object}
+"""
+REST = """
+  - {key: sent, name: Sent, kind: end, outcome: sent}
+transitions:
+  - {from: pack, to: sent}
+"""
+
+
+def until(look: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def post(path: str, body: dict[str, Any], key: str) -> Any:
