@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from orchestrator import definitions, schema
 from orchestrator.exceptions import Invalid
-from orchestrator.pointers import child
+from orchestrator.pointers import Problem, child
 from orchestrator.schema.shapes import Shape, shapes_of
 
 KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,79}")
@@ -76,7 +76,7 @@ def drawn(text: str) -> Drawn:
     if not problems:
         return Drawn(text, found, [])
     lines = dict(_lines(yaml.compose(text, Loader=yaml.SafeLoader), ""))
-    said = [Said(_nearest(lines, p.path), p.path, p.message) for p in problems]
+    said = [Said(_nearest(lines, p.path), p.path, _plain(p)) for p in problems]
     return Drawn(text, None, said)
 
 
@@ -93,6 +93,12 @@ def _lines(node: yaml.Node | None, path: str) -> Iterator[tuple[str, int]]:
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _lines(item, child(path, index))
+
+
+def _plain(problem: Problem) -> str:
+    if problem.path.endswith("/type"):
+        return _("A type is one of string, number, integer, boolean, object, array and null.")
+    return problem.message
 
 
 def _nearest(lines: Mapping[str, int], path: str) -> int | None:

@@ -20,7 +20,13 @@ COLUMNS: Mapping[str, str] = {
     **file.RIGHT_TIMES,
     "data": "data_schema",
 }
-TABLES = {"when": "#when", "rights": "#decisionright", "steps": "#step"}
+TABLES = {
+    "when": "#when",
+    "rights": "#decisionright",
+    "steps": "#step",
+    "evidence": "#evidence",
+    "reasons": "#reasons",
+}
 OF_WORKFLOW = frozenset({"workflow", "name", "description", "owner", "groups"})
 
 

@@ -38,7 +38,7 @@ class Table:
     title: str
     noun: str
     heads: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[Any, ...]
     add: str
     note: str = ""
 

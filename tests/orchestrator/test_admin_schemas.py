@@ -85,7 +85,7 @@ def test_a_preview_follows_the_text_and_saves_nothing(alice: Client, step: Step)
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        (BAD, 4, "money"),
+        (BAD, 4, "A type is one of string"),
         ("type: object\nproperties:\n  a: [", 3, "cannot be read as YAML"),
         ('{"type": "object",\n "properties": {"a": {"minimum": "x"}}}', 2, "/properties/a/minimum"),
         ("type: object\ntype: array\n", 2, "stands here twice"),
