@@ -95,6 +95,13 @@ PART_WORDS: Final = {
     "rule": (gettext_noop("Rule"), gettext_noop("Rules")),
     "transition": (gettext_noop("Transition"), gettext_noop("Transitions")),
 }
+# How a moment is written.
+# For strftime, so xgettext:no-python-format
+SHORT: Final = gettext_noop("%Y-%m-%d %H:%M")
+# For strftime, so xgettext:no-python-format
+ZONED: Final = gettext_noop("%Y-%m-%d %H:%M %Z")
+# For strftime, so xgettext:no-python-format
+EXACT: Final = gettext_noop("%Y-%m-%d %H:%M:%S %Z")
 NO_CONFIDENCE: Final = '<span class="conf" title="{}">–<span class="hide"> {}</span></span>'
 CONFIDENCE: Final = (
     '<span class="conf{}">{}<svg viewBox="0 0 32 4" aria-hidden="true">'
@@ -216,7 +223,7 @@ def age(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         in_utc(moment),
-        local_time(moment, "%Y-%m-%d %H:%M:%S %Z"),
+        local_time(moment, EXACT),
         duration(seconds),
     )
 
@@ -229,8 +236,8 @@ def stamp(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         in_utc(moment),
-        local_time(moment, "%Y-%m-%d %H:%M:%S %Z"),
-        local_time(moment, "%Y-%m-%d %H:%M"),
+        local_time(moment, EXACT),
+        local_time(moment, SHORT),
     )
 
 
@@ -238,9 +245,9 @@ def in_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def local_time(moment: datetime, form: str = "%Y-%m-%d %H:%M %Z") -> str:
+def local_time(moment: datetime, form: str = ZONED) -> str:
     """A moment in the time zone of the page."""
-    return timezone.localtime(moment).strftime(form)
+    return timezone.localtime(moment).strftime(_(form))
 
 
 @register.filter

@@ -17,6 +17,7 @@ from orchestrator.lately import paces
 from orchestrator.models import Actor, Event, Workflow, WorkflowVersion
 from orchestrator.pages import paragraphs, person
 from orchestrator.sentences import step_views, steps_of
+from orchestrator.templatetags.rewire import local_time
 from orchestrator.under_way import UnderWay, under_way
 from orchestrator.views.map import map_of
 from orchestrator.views.requests import actor_of, came_from, link, number, reason_of, user_of
@@ -154,8 +155,8 @@ def facts(found: Workflow, shown: WorkflowVersion | None) -> list[tuple[str, str
         return rows
     rows.append((_("Accountable"), person(shown.accountable)))
     if shown.published_at:
-        by = person(shown.published_by)
-        rows.append(("Published", f"{shown.published_at:%Y-%m-%d %H:%M} UTC by {by}"))
+        told = {"time": local_time(shown.published_at), "by": person(shown.published_by)}
+        rows.append((_("Published"), _("%(time)s by %(by)s") % told))
     return rows
 
 
