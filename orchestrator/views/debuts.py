@@ -42,7 +42,10 @@ MEMBERS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A version that took the place of another. ``changed`` are words for what is new in it."""
+    """A version that took the place of another. ``changed`` are words for what is new in it.
+
+    ``model`` is "" where it is the one of before.
+    """
 
     agent: str
     revision: str
@@ -87,11 +90,12 @@ def outputs_of(actors: Iterable[int]) -> dict[int, str]:
 def _news(debut: Debut, step: str, counts: Mapping[int, str]) -> News:
     version = debut.actor
     changed = versions.changes(debut.before and debut.before.definition, version.definition)
+    model = str((version.definition or {}).get("model", ""))
     query = urlencode({"workflow": debut.workflow.slug, "agent": version.pk})
     return News(
         agent=version.name,
         revision=version.revision,
-        model=str((version.definition or {}).get("model", "")),
+        model=model if "model" in changed else "",
         changed=[_(MEMBERS[name]) for name in changed if name in MEMBERS],
         step=step,
         workflow=debut.workflow.name,

@@ -8,6 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from orchestrator import engine
+from orchestrator.definitions import import_draft
 from orchestrator.engine.events import first_break
 from orchestrator.models import Actor, Debut, Event, Workflow
 from orchestrator.views import debuts
@@ -119,3 +121,16 @@ def test_a_person_is_no_agent_of_the_list(place: Workflow) -> None:
 
     assert Actor.objects.filter(pk=bea.pk).exists()
     assert f"Cases with an output of {bea.pk}." in page.content.decode()
+
+
+def test_a_new_prompt_is_no_new_model(place: Workflow) -> None:
+    text = world.EXPENSES.replace("Compare the fields", "Compare all fields")
+    engine.publish(import_draft(text), actor=world.actor("alice"))
+    world.in_review(Workflow.objects.get(pk=place.pk), model="gpt-x-2026-11")
+
+    told, _ = news(signed_in("alice"))
+
+    assert (told.model, told.changed) == ("", ["prompt"])
+    page = signed_in("alice").get("/").content.decode()
+    assert f"reader answered as {told.revision} for the first time" in page
+    assert "What is new: prompt." in page
