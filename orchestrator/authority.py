@@ -22,7 +22,6 @@ from orchestrator.models import (
     Actor,
     Attempt,
     Case,
-    Grant,
     Incident,
     Seat,
     SeatState,
@@ -69,11 +68,11 @@ CLOSED: Final = gettext_noop("Nobody can decide this any more.")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``reasons`` are sentences, empty when allowed. ``grant`` is by what, None for a group."""
+    """``reasons`` are sentences, empty when allowed. ``grant``: by which one, None for a group."""
 
     allowed: bool
     reasons: list[str] = field(default_factory=list)
-    grant: Grant | None = None
+    grant: int | None = None
 
 
 def may(actor: Actor, action: str, subject: Subject | None) -> Answer:
@@ -143,16 +142,12 @@ def _may_act(held: Standing, actor: Actor, action: str, workflow: Workflow | Non
     if held.excluded(action, place):
         return Answer(allowed=False, reasons=[_(WITHHELD)])
     if granted := held.granted(action, place):
-        return Answer(allowed=True, grant=_grant(granted.grant))
+        return Answer(allowed=True, grant=granted.grant)
     if place is not None and not held.sees(place):
         return Answer(allowed=False, reasons=[_(UNSEEN)])
     if action in OWNING and workflow is not None and workflow.owner_id == actor.user_id:
         return Answer(allowed=True)
     return _by_permission(actor, action)
-
-
-def _grant(pk: int | None) -> Grant | None:
-    return None if pk is None else Grant.objects.get(pk=pk)
 
 
 def _by_permission(actor: Actor, action: str) -> Answer:
@@ -206,7 +201,7 @@ def _may_decide(held: Standing, seat: Seat) -> Answer:
     if reasons:
         return Answer(allowed=False, reasons=reasons)
     way = next(way for way in ways if not against[way])
-    return Answer(allowed=True, grant=_grant(way.grant))
+    return Answer(allowed=True, grant=way.grant)
 
 
 def _hindrances(held: Standing, seat: Seat) -> list[str]:

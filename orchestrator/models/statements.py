@@ -16,6 +16,7 @@ from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
+import orjson
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, Model, QuerySet
 from django.db.models.expressions import DatabaseDefault
@@ -240,10 +241,7 @@ def insert_many(rows: Sequence[Model]) -> set[int]:
     columns = _columns(type(rows[0]), _given(rows[0]))
     names = ", ".join(f'"{column}"' for column in columns)
     table = rows[0]._meta.db_table
-    text = json.dumps(
-        [{column: row.__dict__[name] for column, name in columns.items()} for row in rows],
-        default=_told,
-    )
+    text = _json([{column: row.__dict__[name] for column, name in columns.items()} for row in rows])
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608
@@ -251,6 +249,14 @@ def insert_many(rows: Sequence[Model]) -> set[int]:
             [text],
         )
         return {pk for (pk,) in cursor.fetchall()}
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    """orjson takes a seventh of the time, but no whole number beyond 64 bits."""
+    try:
+        return orjson.dumps(rows, default=_told).decode()
+    except orjson.JSONEncodeError:
+        return json.dumps(rows, default=_told)
 
 
 def _told(value: Any) -> str:
