@@ -182,6 +182,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "orchestrator.views.refusals.RefusalMiddleware",
+    "review.views.filters.DefaultFilterMiddleware",
 ]
 
 ROOT_URLCONF = "orchestrator.urls"
@@ -310,7 +311,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
+# One of all functions is always left to what does not wait for the busiest connection.
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=3)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A broker that goes away does not disturb work: a message that comes twice is harmless.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False

@@ -14,13 +14,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orchestrator.models import Actor, DecisionRight, Seat, Step, Workflow
-from orchestrator.models.querysets import COLUMNS, SeatQuerySet
+from orchestrator.models import Actor, DecisionRight, Seat, SeatPurpose, Step, Workflow
+from orchestrator.models.querysets import COLUMNS, Narrow, SeatQuerySet
 from orchestrator.pages import name_of
 from orchestrator.waits import is_unstarted, told_of, waits_of
 from review.forms import SURE
+from review.narrowing import narrowed
 from review.screens import holder_of
-from review.wanted import ORDERS, Wanted
+from review.wanted import AGES, ORDERS, Wanted
+from review.wanted import SURE as BANDS
 
 SIZE: Final = 50
 ASSIGNED: Final = 200
@@ -29,7 +31,7 @@ PEOPLE: Final = ("claimed_by", "assigned_to", "assigned_by")
 ALONG: Final = ("task__case", "task__step", "workflow", *(f"{name}__user" for name in PEOPLE))
 # A row shows none of the documents that a case, a task and a step carry.
 READ: Final = (
-    *("task", "workflow", "due_at", "rank", "created_at", "blind", "claim_expires_at"),
+    *("task", "workflow", "purpose", "due_at", "rank", "created_at", "blind", "claim_expires_at"),
     *("claimed_at", "back_at"),
     *("task__case__key", "task__step__name", "workflow__name"),
     *(f"{who}__{name}" for who in PEOPLE for name in ("kind", "name", "revision", "user", *USER)),
@@ -67,6 +69,12 @@ class Line:
         return self.seat.blind
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether it asks what became of a write. What else a seat is for is not told here: it
+        would betray which of the blind ones are audits."""
+        return self.seat.purpose == SeatPurpose.RECONCILE
+
+    @property
     def confidence(self) -> float | None:
         return None if self.seat.rank < 0 else self.seat.rank
 
@@ -93,11 +101,12 @@ def listing(actor: Actor, wanted: Wanted, after: str) -> dict[str, Any]:
     What is assigned to the actor comes first, then what nobody has begun in time.
     """
     workflows = list(Workflow.objects.visible_to(actor))
-    rows = _seats(actor, wanted, workflows, after)
+    asked = narrowed(actor, wanted)
+    rows = _seats(actor, wanted, workflows, after, asked.narrow)
     queue, shown = reverse("review:queue"), rows[:SIZE]
     more = {"after": _cursor(shown[-1], wanted)} if len(rows) > SIZE else None
-    first = [] if after else _assigned(actor, wanted)
-    others = [seat for seat in shown if seat.assigned_to_id != actor.pk]
+    first = [] if after or wanted.is_narrow else _assigned(actor, wanted)
+    others = [seat for seat in shown if wanted.is_narrow or seat.assigned_to_id != actor.pk]
     told = told_of(seat.pk for seat in (*first, *others))
     lines = [_line(seat, actor, wanted, told) for seat in others]
     lines.sort(key=lambda line: not line.unstarted)
@@ -106,6 +115,7 @@ def listing(actor: Actor, wanted: Wanted, after: str) -> dict[str, Any]:
         "waits": [] if after else waits_of(actor),
         "filters": _filters(workflows, wanted),
         "query": wanted.query,
+        "slow": asked.slow,
         "page": {
             "first_url": wanted.on(queue) if after else "",
             "next_url": wanted.on(queue, **more) if more else "",
@@ -113,7 +123,9 @@ def listing(actor: Actor, wanted: Wanted, after: str) -> dict[str, Any]:
     }
 
 
-def _seats(actor: Actor, wanted: Wanted, workflows: Sequence[Workflow], after: str) -> list[Seat]:
+def _seats(
+    actor: Actor, wanted: Wanted, workflows: Sequence[Workflow], after: str, narrow: Narrow
+) -> list[Seat]:
     """One page of what the actor may decide, whoever holds it, and one seat more."""
     place = next((row.pk for row in workflows if row.slug == wanted.workflow), None)
     if wanted.workflow and place is None:
@@ -126,6 +138,7 @@ def _seats(actor: Actor, wanted: Wanted, workflows: Sequence[Workflow], after: s
             size=SIZE + 1,
             workflow=place,
             step=wanted.step or None,
+            narrow=narrow,
         )
     )
 
@@ -193,6 +206,11 @@ def _filters(workflows: Sequence[Workflow], wanted: Wanted) -> dict[str, Any]:
         "steps": _steps(workflows, wanted.workflow),
         "step": wanted.step,
         "active": wanted.is_filtered,
+        "q": wanted.q,
+        "age": wanted.age,
+        "ages": [(key, _(label)) for key, (label, _least) in AGES.items()],
+        "sure": wanted.sure,
+        "bands": [(key, _(label)) for key, (label, _bounds) in BANDS.items()],
         "order": wanted.order,
         "orders": [
             {"key": key, "label": _(label), "url": wanted.ordered(key).on(queue)}

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from review import exports
-from review.views import deciding, queue, tasks, waiting
+from review.views import deciding, filters, queue, tasks, waiting
 
 app_name = "review"
 urlpatterns = [
@@ -22,6 +22,9 @@ urlpatterns = [
     path("tasks/<int:task_id>/resume/", waiting.resume, name="resume"),
     path("tasks/<int:task_id>/send-back/", waiting.send_back, name="send_back"),
     path("decisions/<int:decision_id>/undo/", deciding.undo, name="undo"),
+    path("filters/", filters.filters, name="filters"),
+    path("filters/keep/", filters.keep_filter, name="keep_filter"),
+    path("filters/<int:pk>/<slug:action>/", filters.change_filter, name="change_filter"),
     path("exports/", exports.exports, name="exports"),
     path("exports/download", exports.download, name="download"),
 ]

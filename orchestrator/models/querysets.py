@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
@@ -84,11 +86,37 @@ PAGE: Final = """
 WITH {ways}
 SELECT DISTINCT first.place, first.id FROM way CROSS JOIN LATERAL (
     SELECT s.id, s.{column} AS place FROM orchestrator_seat s
-    WHERE {decidable} AND {after} AND {first_of_task}
+    WHERE {decidable} AND {after} AND {also} AND {first_of_task}
     ORDER BY s.{column}, s.id LIMIT %(size)s
 ) AS first
 ORDER BY first.place, first.id LIMIT %(size)s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """A part of the queue: opened ``before``, a confidence in ``ranks`` (from, below), ``tasks``.
+
+    None is every; a blind seat shows no confidence, so it is in no band.
+    """
+
+    before: datetime | None = None
+    ranks: tuple[float, float] | None = None
+    tasks: Sequence[int] | None = None
+
+    def condition(self) -> tuple[str, dict[str, Any]]:
+        """SQL on the seat ``s``, and its values."""
+        said: list[str] = []
+        values: dict[str, Any] = {}
+        if self.before is not None:
+            said, values = [*said, "s.created_at <= %(before)s"], values | {"before": self.before}
+        if self.ranks is not None:
+            said.append("NOT s.blind AND s.rank >= %(least)s AND s.rank < %(below)s")
+            values |= dict(zip(("least", "below"), self.ranks, strict=True))
+        if self.tasks is not None:
+            said.append("s.task_id = ANY(%(tasks)s::bigint[])")
+            values["tasks"] = list(self.tasks)
+        return " AND ".join(said) or "true", values
 
 
 class VisibleQuerySet(models.QuerySet[Row]):
@@ -181,6 +209,7 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         size: int = 50,
         workflow: int | None = None,
         step: str | None = None,
+        narrow: Narrow | None = None,
     ) -> Self:
         """The first ``size`` open seats that the actor may decide, in queue order.
 
@@ -190,12 +219,19 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         """
         column = COLUMNS[order]
         asked = served(standing(actor), workflow, step) | {"size": size, "actor": actor.pk}
+        also, values = (narrow or Narrow()).condition()
+        asked |= values
         beyond = "true"
         if after is not None:
             beyond = f"(s.{column}, s.id) > (%(place)s, %(id)s)"
             asked |= {"place": after[0], "id": after[1]}
         sql = PAGE.format(
-            ways=WAYS, decidable=DECIDABLE, column=column, after=beyond, first_of_task=FIRST_OF_TASK
+            ways=WAYS,
+            decidable=DECIDABLE,
+            column=column,
+            after=beyond,
+            also=also,
+            first_of_task=FIRST_OF_TASK,
         )
         with connection.cursor() as cursor:
             cursor.execute(sql, asked)

@@ -17,10 +17,9 @@ from orchestrator.insights import WHAT, Selection, selected
 from orchestrator.models import Actor, ActorKind, Attempt, Case, CaseState, Workflow
 from orchestrator.searching import is_by_key, search
 from orchestrator.sight import blind_seats
-from orchestrator.views.requests import actor_of, link, number, page_of
+from orchestrator.views.requests import actor_of, link, number, page_of, text
 
 ROWS: Final = 50
-MAX_KEY: Final = 200
 BANDS: Final = ("", *map(str, range(10)), "unknown")
 BEHIND: Final = ("version", "what", "since", "until", "rule", "band", "agent")
 """What links say; ``what`` is a word of the insights, ``agent`` the id of an agent version."""
@@ -57,11 +56,6 @@ def searched(
     before = number(request, "before")
     result = search(found.filter(pk__lt=before) if before else found, words, size=ROWS + 1)
     return Case.objects.filter(pk__in=result.ids), result.slow
-
-
-def text(request: HttpRequest, name: str) -> str:
-    """A text of the query as PostgreSQL can take it."""
-    return request.GET.get(name, "")[:MAX_KEY].replace("\x00", "").strip()
 
 
 def filtered(

@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator import authority, engine
 from orchestrator.exceptions import NotFound
-from orchestrator.models import Actor, Incident
+from orchestrator.models import Actor, Incident, Workflow
 from orchestrator.pages import incident_text
-from orchestrator.views.requests import actor_of, came_from, page_of, reason_of
+from orchestrator.views.requests import actor_of, came_from, page_of, reason_of, text
 
 ROWS: Final = 20
+AGES: Final[Mapping[str, tuple[str, timedelta]]] = {
+    "1h": (gettext_noop("More than an hour"), timedelta(hours=1)),
+    "1d": (gettext_noop("More than a day"), timedelta(days=1)),
+    "3d": (gettext_noop("More than 3 days"), timedelta(days=3)),
+}
+"""How long an incident is open at least."""
 ALONG: Final = ("task__case__workflow", "task__step")
 
 
 @require_safe
 def incidents(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    found = Incident.objects.visible_to(actor).filter(state="open")
+    workflows = list(Workflow.objects.visible_to(actor))
+    wanted = {name: text(request, name) for name in ("q", "workflow", "age")}
+    found = filtered(Incident.objects.visible_to(actor).filter(state="open"), wanted)
     page = page_of(request, found.select_related(*ALONG), size=ROWS)
-    context = {"incidents": incident_rows(actor, page.rows, with_case=True), "page": page}
+    context = {
+        "incidents": incident_rows(actor, page.rows, with_case=True),
+        "page": page,
+        "filters": wanted
+        | {
+            "workflows": workflows,
+            "ages": [(key, _(label)) for key, (label, _least) in AGES.items()],
+            "active": any(wanted.values()),
+        },
+    }
     return render(request, "orchestrator/incidents.html", context)
+
+
+def filtered(found: QuerySet[Incident], wanted: Mapping[str, str]) -> QuerySet[Incident]:
+    """Those that fit; an age that is none of ours fits none."""
+    if wanted["q"]:
+        found = found.filter(task__case__key__startswith=wanted["q"])
+    if wanted["workflow"]:
+        found = found.filter(task__case__workflow__slug=wanted["workflow"])
+    if wanted["age"]:
+        if wanted["age"] not in AGES:
+            return found.none()
+        found = found.filter(opened_at__lte=timezone.now() - AGES[wanted["age"]][1])
+    return found
 
 
 def incident_rows(

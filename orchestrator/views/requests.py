@@ -18,6 +18,7 @@ from orchestrator.models import Actor
 Row = TypeVar("Row", bound=models.Model)
 MAX_ID = 2**63 - 1
 MAX_REASON = 500
+MAX_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ def number(request: HttpRequest, name: str) -> int | None:
     text = request.GET.get(name, "")
     value = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
     return value if 0 < value <= MAX_ID else None
+
+
+def text(request: HttpRequest, name: str) -> str:
+    """A text of the query as PostgreSQL can take it."""
+    return request.GET.get(name, "")[:MAX_TEXT].replace("\x00", "").strip()
 
 
 def link(request: HttpRequest, **changes: Any) -> str:

@@ -140,7 +140,7 @@ def test_the_list_asks_the_same_few_questions_however_long_it_is(
         in_review(expenses, key=f"case-{number}")
     client = signed_in("bea")
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         client.get("/cases/")
 
 

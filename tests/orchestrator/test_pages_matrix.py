@@ -58,6 +58,9 @@ review:skip                      POST   302  409  404  409  409  409  409
 review:draft                     POST   302  409  404  409  409  409  409
 review:decide                    POST   302  409  404  409  409  409  409
 review:undo                      POST   302  403  404  403  403  403  403
+review:filters                   GET    302  404  404  404  404  404  404
+review:keep_filter               POST   302  404  404  404  404  404  404
+review:change_filter             POST   302  404  404  404  404  404  404
 review:exports                   GET    302  200  200  200  200  200  200
 review:download                  GET    302  200  200  200  200  200  200
 

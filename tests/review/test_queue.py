@@ -140,7 +140,7 @@ def test_the_cost_of_the_queue_does_not_grow(
         world.in_review(expenses)
     bea.get("/review/")
 
-    with django_assert_max_num_queries(13) as captured:
+    with django_assert_max_num_queries(16) as captured:
         bea.get("/review/?workflow=expenses")
 
     statements = [query["sql"].lstrip().upper() for query in captured.captured_queries]
