@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import platform
 import time
 from typing import Any
 
+from django.conf import settings
 from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from orchestrator import attachments, engine, lifesigns, metrics, pressure
 from orchestrator.celery import app
+from orchestrator.engine import lanes
 from orchestrator.models.partitions import ensure_partitions
 from orchestrator.signals import work_ready
 
@@ -22,6 +25,7 @@ SECONDS_AT_ONCE = 2.0
 """A worker that is asked to stop finishes its message: the stop is as quick as this."""
 
 SECONDS_TO_COUNT = 0.5
+SECONDS_ENROLLED = 10.0
 
 
 @receiver(work_ready)
@@ -40,9 +44,22 @@ def _send(job: Any) -> None:
 @app.task
 def work() -> None:
     """Perform what is ready; another message goes on where time is up."""
+    _enroll()
     engine.fire_timers()
     if engine.work_until_idle(seconds=SECONDS_AT_ONCE):
         ring()
+
+
+_enrolled: dict[str, float] = {}
+
+
+def _enroll() -> None:
+    """Say now and then how many functions this machine has: no lane may take all there are."""
+    now = time.monotonic()
+    if now < _enrolled.get("until", 0):
+        return
+    lanes.enroll(platform.node(), settings.CELERY_WORKER_CONCURRENCY)
+    _enrolled["until"] = now + SECONDS_ENROLLED
 
 
 @app.task

