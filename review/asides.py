@@ -82,13 +82,13 @@ def asides_of(shown: Shown, actor: Actor, typed: Typed | None) -> Asides:
         back=typed.back,
         waiting=told if seat.back_at else None,
         waited=None if seat.back_at else told,
-        brief=_brief(task.brief) if _is_for(shown) else None,
+        brief=_brief(task.brief) if task.brief and _is_for(shown) else None,
     )
 
 
 def _is_for(shown: Shown) -> bool:
     """Who answers a human step is told why; who judges blindly what an agent did anew is not."""
-    return bool(shown.task.brief) and (shown.step.kind == "human" or shown.rules is not None)
+    return shown.step.kind == "human" or shown.rules is not None
 
 
 def _signals(shown: Shown) -> list[str]:

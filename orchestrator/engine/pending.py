@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from orchestrator import authority, calendars
 from orchestrator.definitions.format import seconds
 from orchestrator.engine.acts import Act, acting_on, locked_task
-from orchestrator.engine.bench import bench_of
+from orchestrator.engine.bench import Bench, bench_of
 from orchestrator.engine.clocks import keep_for
 from orchestrator.engine.deciding import bench_for
 from orchestrator.engine.sweeping import swept
@@ -49,33 +49,40 @@ def pend(
     back earlier. Raises NotFound, StaleClaim, AlreadyDecided, NotAllowed, and Invalid with the
     place of every problem.
     """
+    texts = {"party": party.strip(), "note": note.strip(), "signal": signal.strip()}
     with bench_for(task_id, claim_token, actor) as bench:
-        act, seat = bench.act, bench.seat
-        authority.require(actor, "decide", seat)
-        row = next((one for one in bench.task.step.pend if one["code"] == reason), None)
-        texts = {"party": party.strip(), "note": note.strip(), "signal": signal.strip()}
-        found = [*_problems(act, bench.task, row, until), *_text_problems(act, texts)]
-        if found or row is None:
-            raise Invalid(found[0].message, problems=[one.as_json() for one in found])
-        back_at = until or _latest(act, row)
-        seat.pended = {
-            "by": actor.pk,
-            "at": act.now.isoformat(),
-            "reason": reason,
-            "label": row["label"],
-            "pauses": bool(row.get("pauses")),
-            **texts,
-            "clocks": _clocks(seat),
-        }
-        # The claim ends but its holder stays: what was typed is kept with it.
-        seat.back_at, seat.claim_expires_at = back_at, act.now
-        seat.assigned_to = seat.assigned_by = None
-        if row.get("pauses"):
-            _shift(act, seat, back_at)
-        seat.save()
-        told = {"reason": reason, "until": back_at.isoformat(), "pauses": bool(row.get("pauses"))}
-        act.note("seat.pended", _refs(seat), told)
-    return seat
+        authority.require(actor, "decide", bench.seat)
+        row = _reason(bench, reason, until, texts)
+        _hold(bench, row, until or _latest(bench.act, row), texts)
+    return bench.seat
+
+
+def _reason(
+    bench: Bench, code: str, until: datetime | None, texts: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """The step's reason of this code. Raises Invalid with the place of every problem."""
+    row = next((one for one in bench.task.step.pend if one["code"] == code), None)
+    found = [*_problems(bench.act, bench.task, row, until), *_text_problems(bench.act, texts)]
+    if found or row is None:
+        raise Invalid(found[0].message, problems=[one.as_json() for one in found])
+    return dict(row)
+
+
+def _hold(
+    bench: Bench, row: Mapping[str, Any], back_at: datetime, texts: Mapping[str, str]
+) -> None:
+    act, seat, pauses = bench.act, bench.seat, bool(row.get("pauses"))
+    said = {"by": act.actor.pk, "at": act.now.isoformat(), "reason": row["code"]}
+    more = {"label": row["label"], "pauses": pauses, "clocks": _clocks(seat)}
+    seat.pended = said | more | dict(texts)
+    # The claim ends but its holder stays: what was typed is kept with it.
+    seat.back_at, seat.claim_expires_at = back_at, act.now
+    seat.assigned_to = seat.assigned_by = None
+    if pauses:
+        _shift(act, seat, back_at)
+    seat.save()
+    told = {"reason": row["code"], "until": back_at.isoformat(), "pauses": pauses}
+    act.note("seat.pended", _refs(seat), told)
 
 
 def _latest(act: Act, row: Mapping[str, Any]) -> datetime:
