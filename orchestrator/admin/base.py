@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from orchestrator import definitions
+from orchestrator.admin.help import HELP
 from orchestrator.definitions import format as file
 from orchestrator.models import Actor, Workflow
 from orchestrator.models.standing import standing
@@ -38,7 +39,7 @@ ASKED: Final = frozenset({"", "exact", "id__exact", "isnull", "isempty", "gte", 
 
 
 class ModelForm(Form):
-    """A form whose labels are plain words.
+    """A form whose labels are plain words, and whose fields say what they are with an example.
 
     ``outdated`` says that somebody else changed the row meanwhile: then it is not saved yet.
     """
@@ -47,6 +48,9 @@ class ModelForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+        helped = HELP.get(self._meta.model.__name__, {})
+        for name, field in self.fields.items():
+            field.help_text = helped.get(name, field.help_text)
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]

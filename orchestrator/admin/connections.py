@@ -47,7 +47,6 @@ class ConnectionForm(ModelForm):
         required=False,
         max_length=4000,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Leave it empty to keep what is set. It is never shown again.",
     )
     forget_secret = forms.BooleanField(required=False, label="Forget the secret")
 

@@ -74,7 +74,6 @@ class SpanField(forms.CharField):
     """Seconds, written like 90s, 30m, 4h or 2d."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("help_text", "Like 90s, 30m, 4h or 2d.")
         attrs = {"size": 8, "class": "span", "autocomplete": "off"}
         super().__init__(widget=forms.TextInput(attrs=attrs), max_length=10, **kwargs)
 

@@ -65,10 +65,6 @@ class ActorForm(ModelForm):
     class Meta:
         model = Actor
         fields = ("kind", "name", "revision", "connection")
-        help_texts = {
-            "revision": "A changed model or prompt is a new revision, so a new row.",
-            "connection": "Over what it is reached. An agent that brings its output needs none.",
-        }
 
 
 @admin.register(Actor)
@@ -118,11 +114,9 @@ class GrantForm(ModelForm):
     """A new right, or the withholding of one; afterwards only its end can be set, once."""
 
     action = forms.ChoiceField(choices=[(word, word) for word in ACTIONS])
-    limits = YamlField(
-        empty={}, shape=LIMITS, help_text="The most that may be decided: {max: 500}."
-    )
-    begins = forms.DateTimeField(required=False, widget=When, help_text="In UTC. Empty: now.")
-    ends = forms.DateTimeField(required=False, widget=When, help_text="In UTC. Empty: open.")
+    limits = YamlField(empty={}, shape=LIMITS)
+    begins = forms.DateTimeField(required=False, widget=When)
+    ends = forms.DateTimeField(required=False, widget=When)
 
     class Meta:
         model = Grant
@@ -146,7 +140,7 @@ class GrantForm(ModelForm):
 class EndForm(ModelForm):
     """The end of a Grant that has none yet."""
 
-    ends = forms.DateTimeField(widget=When, help_text="In UTC. It can be set once.")
+    ends = forms.DateTimeField(widget=When)
 
     class Meta:
         model = Grant
@@ -195,7 +189,7 @@ class KeyForm(ModelForm):
     scopes = forms.MultipleChoiceField(
         choices=[(scope, scope) for scope in SCOPES], widget=forms.CheckboxSelectMultiple
     )
-    name = forms.CharField(max_length=80, help_text="What uses this key.")
+    name = forms.CharField(max_length=80)
 
     class Meta:
         model = ApiKey

@@ -23,17 +23,13 @@ class RightForm(PartForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         label="May be decided",
-        help_text="None chosen: all of them.",
     )
     on_timeout = forms.ChoiceField(
         choices=[(str(word), Word(word).label) for word in SILENT],
         label="When time is up",
-        help_text="Silence never approves.",
     )
-    start_within = SpanField(
-        required=False, help_text="In working hours, as all of these. Empty: no time to begin."
-    )
-    remind_before = SpanField(required=False, help_text="So long before it is due. Empty: never.")
+    start_within = SpanField(required=False)
+    remind_before = SpanField(required=False)
     decide_within = SpanField()
 
     starts_with_rows = True
@@ -45,14 +41,6 @@ class RightForm(PartForm):
             *("name", "mode", "group", "escalates_to", "allowed", "seats", "approvals", "blind"),
             *("start_within", "remind_before", "decide_within", "on_timeout"),
         )
-        help_texts = {
-            "mode": "automatic approves without asking anybody, blocked rejects.",
-            "group": "Whose members may decide.",
-            "escalates_to": "Who is asked next when somebody escalates or time is up.",
-            "seats": "How many people a panel asks; the other modes ask one or two.",
-            "approvals": "How many of a panel have to agree.",
-            "blind": "They see neither the confidence nor the reason nor what others said.",
-        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

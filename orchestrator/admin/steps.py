@@ -50,55 +50,39 @@ class PartForm(ModelForm):
 
 
 class StepForm(PartForm):
-    kind = forms.ChoiceField(
-        choices=StepKind.choices,
-        help_text="An agent's output is judged; automation and system only run; human is a form.",
-    )
+    kind = forms.ChoiceField(choices=StepKind.choices)
     schema = YamlField(
         empty={},
         shape=OBJECT,
         check=schema.check_schema,
-        help_text="JSON Schema of the output, as YAML. It is also the form that reviewers see.",
     )
     input_mapping = YamlField(
         empty=None,
         shape=PLACES,
         label="Input",
-        help_text="What the actor gets: name: /place/in/the/case. Empty: the whole case.",
     )
     output_mapping = YamlField(
         empty=None,
         shape=PLACES,
         label="Output",
-        help_text='What the case keeps: /place/in/the/case: /place/in/the/output, or "" for all of '
-        "it. Empty: all of it under the step's key.",
     )
-    call = YamlField(
-        empty={},
-        shape=OBJECT,
-        help_text="What the connection needs to know for this step; for http method and path.",
-    )
+    call = YamlField(empty={}, shape=OBJECT)
     material = YamlField(
         empty=[],
         shape=POINTERS,
         label="Fields that count",
-        help_text="When two people must agree: [/amount, /currency]. Empty: every field.",
     )
-    limit = PointerField(
-        required=False,
-        max_length=200,
-        help_text="The number of the output that people's limits are about, such as /amount.",
-    )
+    limit = PointerField(required=False, max_length=200)
     retry = YamlField(
         empty={},
         shape=file.RETRY,
         label="Tries",
-        help_text="{attempts: 3, base: 2s, cap: 60s}: tries, shortest and longest wait between.",
     )
-    timeout = SpanField(help_text=f"For one try; at most {LONGEST_CALL}s.")
-    undo_seconds = SpanField(
-        label="Undo", help_text="How long a person can take a decision back; 0s turns it off."
-    )
+    timeout = SpanField()
+    undo_seconds = SpanField(label="Undo")
+    flow = YamlField(empty={}, shape=OBJECT, label="Flow")
+    rework = YamlField(empty={}, shape=file.REWORK, label="Going back")
+    pend = YamlField(empty=[], shape=file.PEND, label="Waiting")
 
     class Meta:
         model = Step
@@ -106,6 +90,7 @@ class StepForm(PartForm):
             *("key", "name", "kind", "actor", "instructions", "call", "outcome", "schema"),
             *("input_mapping", "output_mapping", "material", "limit"),
             *("effect", "retry", "timeout", "undo_seconds", "pend", "rework"),
+            *("flow", "compensated_by"),
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -136,6 +121,7 @@ class StepAdmin(Drafted):
         ("Data", {"fields": ("schema", "input_mapping", "output_mapping")}),
         ("Review", {"fields": ("material", "limit", "undo_seconds")}),
         ("Waiting and going back", {"fields": ("pend", "rework")}),
+        ("Flow", {"fields": ("flow", "compensated_by")}),
         ("Call", {"fields": ("call", "effect", "retry", "timeout")}),
     )
     prepopulated_fields = {"key": ("name",)}

@@ -20,6 +20,7 @@ from orchestrator.admin.fields import YamlField
 from orchestrator.admin.findings import findings
 from orchestrator.admin.parts import Line, Table, add_page, crumbs, page_of
 from orchestrator.admin.texts import text_page
+from orchestrator.definitions import format as file
 from orchestrator.exceptions import NotAllowed, Refusal
 from orchestrator.models import Step, Workflow, WorkflowVersion
 
@@ -30,7 +31,6 @@ class VersionForm(ModelForm):
         shape={"type": "object"},
         check=schema.check_schema,
         label="Case data",
-        help_text="JSON Schema of what a case must bring, as YAML. Anything else is refused.",
     )
     calendar = YamlField(
         empty={},
@@ -44,10 +44,11 @@ class VersionForm(ModelForm):
         ),
     )
 
+    signals = YamlField(empty={}, shape=file.FILE["properties"]["signals"], label="News")
+
     class Meta:
         model = WorkflowVersion
-        fields = ("accountable", "notes", "data_schema", "calendar")
-        help_texts = {"notes": "What is new in this version, and why."}
+        fields = ("accountable", "notes", "data_schema", "signals", "calendar")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,7 +64,9 @@ class VersionAdmin(Drafted):
     whole = "workflow"
     whole_model = Workflow
     hidden = frozenset({"id", "workflow", "number"})
-    fieldsets = ((None, {"fields": ("accountable", "notes", "data_schema", "calendar")}),)
+    fieldsets = (
+        (None, {"fields": ("accountable", "notes", "data_schema", "signals", "calendar")}),
+    )
     change_form_template = "admin/orchestrator/version.html"
 
     def version_of(self, row: WorkflowVersion) -> WorkflowVersion:

@@ -27,16 +27,11 @@ class WorkflowForm(ModelForm):
         queryset=Group.objects.order_by("name"),
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text="Whose members see this workflow.",
     )
 
     class Meta:
         model = Workflow
         fields = ("name", "slug", "description", "owner", "groups")
-        help_texts = {
-            "slug": "Its name in addresses, files and the API.",
-            "owner": "Who answers for it and changes its drafts.",
-        }
 
     def clean_slug(self) -> str:
         slug = str(self.cleaned_data["slug"])

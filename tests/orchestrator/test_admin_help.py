@@ -1,0 +1,80 @@
+"""Every field of a definition says what it is, with an example that the form accepts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from orchestrator.admin.fields import PointerField, SpanField, YamlField
+from orchestrator.admin.help import HELP
+from orchestrator.definitions import clone_to_draft
+from orchestrator.models import Connection, WorkflowVersion
+from tests import world
+
+pytestmark = pytest.mark.django_db
+
+TYPED = (YamlField, SpanField, PointerField)
+
+
+@pytest.fixture
+def forms() -> dict[str, Any]:
+    """The form of each model, as its page shows it to a superuser."""
+    published = world.workflow().published_version
+    assert published
+    draft = clone_to_draft(published)
+    client = Client()
+    client.force_login(world.person("dora"))
+    pages = {name: client.get(address) for name, address in addresses(draft).items()}
+    return {
+        name: page.context["form"] if name == "ApiKey" else page.context["adminform"].form
+        for name, page in pages.items()
+    }
+
+
+def addresses(draft: WorkflowVersion) -> dict[str, str]:
+    step = draft.steps.get(key="read")
+    return {
+        "Workflow": url("workflow_add"),
+        "WorkflowVersion": url("workflowversion_change", draft.pk),
+        "Step": url("step_change", step.pk),
+        "DecisionRight": url("decisionright_add", step=step.pk),
+        "Transition": url("transition_add", source=step.pk),
+        "Actor": url("actor_add"),
+        "Connection": url("connection_change", Connection.objects.get().pk),
+        "Grant": url("grant_add"),
+        "ApiKey": url("apikey_add"),
+    }
+
+
+def url(name: str, *args: object, **query: object) -> str:
+    return reverse(f"admin:orchestrator_{name}", args=args, query=query or None)
+
+
+def test_every_field_has_a_sentence_and_an_example(forms: dict[str, Any]) -> None:
+    without = [
+        (model, name)
+        for model, form in forms.items()
+        for name, field in form.fields.items()
+        if not re.search(r"[.?:] (For e|E)xample", str(field.help_text))
+    ]
+
+    assert without == []
+    assert {model: set(HELP[model]) - set(form.fields) for model, form in forms.items()} == {
+        model: set() for model in forms
+    }
+
+
+def test_the_examples_are_what_the_fields_accept(forms: dict[str, Any]) -> None:
+    tried = 0
+    for form in forms.values():
+        for field in form.fields.values():
+            found = re.search(r"\bExample[^:]*: (.*)\.$", str(field.help_text))
+            if isinstance(field, TYPED) and found:
+                field.clean(found[1])
+                tried += 1
+
+    assert tried > 15
