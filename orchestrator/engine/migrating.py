@@ -22,7 +22,7 @@ from orchestrator.engine.closing import OPEN
 from orchestrator.engine.definition import Definition, definition_of
 from orchestrator.engine.incidents import withdraw_seats
 from orchestrator.engine.judging import apply_rules
-from orchestrator.engine.opening import ask
+from orchestrator.engine.opening import ask, lane_of
 from orchestrator.exceptions import Invalid, MigrationRefused, NotFound
 from orchestrator.models import (
     Actor,
@@ -259,7 +259,9 @@ def _move(act: Act, definition: Definition, tasks: Iterable[tuple[Task, str, int
     for task, key, visit in tasks:
         task.visit = visit or _visit(task, key)
         task.step, task.step_key = definition.steps[key], key
-        task.save(update_fields=["step", "step_key", "visit"])
+        if task.state == TaskState.READY:
+            task.lane = lane_of(task.step)
+        task.save(update_fields=["step", "step_key", "visit", "lane"])
         if task.state == TaskState.IN_REVIEW:
             _ask_anew(act, task)
 

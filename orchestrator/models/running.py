@@ -182,6 +182,7 @@ class Task(models.Model):
             models.Index(
                 fields=("lease_expires_at",), condition=Q(state="running"), name="task_running"
             ),
+            models.Index(fields=("lane",), condition=Q(state="running"), name="task_under_way"),
             models.Index(
                 fields=("settle_at",), condition=Q(state="decided"), name="task_to_settle"
             ),
