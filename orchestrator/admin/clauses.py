@@ -7,6 +7,8 @@ import re
 from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from orchestrator import wording
 from orchestrator.definitions import Facts
@@ -14,9 +16,22 @@ from orchestrator.schema.shapes import Shape
 
 NEGATED: Final = ("in", "contains", "starts_with", "exists")
 OPS: Final = [
-    *((op, words[0]) for op, words in wording.PHRASES.items()),
-    *((f"not {op}", wording.PHRASES[op][1]) for op in NEGATED),
+    *((op, gettext_lazy(words[0])) for op, words in wording.PHRASES.items()),
+    *((f"not {op}", gettext_lazy(wording.PHRASES[op][1])) for op in NEGATED),
 ]
+# shape -> what is typed for it
+KINDS: Final = {
+    "string": gettext_noop("a text"),
+    "text": gettext_noop("a text"),
+    "number": gettext_noop("a number"),
+    "integer": gettext_noop("an integer"),
+    "boolean": gettext_noop("yes or no"),
+    "date": gettext_noop("a date"),
+    "datetime": gettext_noop("a datetime"),
+    "object": gettext_noop("an object"),
+    "array": gettext_noop("a list"),
+    "json": gettext_noop("anything"),
+}
 _TEXTS: Final = frozenset({"string", "text", "date", "datetime"})
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,3})?")
 _ANY: Final = Shape("json", {})
@@ -37,9 +52,9 @@ def clause_of(row: Row, facts: Facts) -> dict[str, Any]:
     clause: dict[str, Any] = {"fact": row.fact, "op": op}
     if op == "exists":
         if row.value or row.fact2:
-            raise ValidationError("Leave the value out: this compares with nothing.")
+            raise ValidationError(_("Leave the value out: this compares with nothing."))
     elif row.fact2 and row.value:
-        raise ValidationError("Give either a value or another fact.")
+        raise ValidationError(_("Give either a value or another fact."))
     elif row.fact2:
         clause["fact2"] = row.fact2
     else:
@@ -50,7 +65,7 @@ def clause_of(row: Row, facts: Facts) -> dict[str, Any]:
 def value_of(text: str, op: str, shape: Shape) -> Any:
     """What somebody means who types this beside a fact. Raises ValidationError."""
     if not text.strip():
-        raise ValidationError("Give a value, or choose a fact to compare with.")
+        raise ValidationError(_("Give a value, or choose a fact to compare with."))
     if op != "in":
         return _scalar(text, op, shape)
     if text.lstrip().startswith("["):
@@ -73,8 +88,7 @@ def expected(shape: Shape) -> str:
     """What can be typed beside a fact of this shape."""
     if shape.choices and shape.kind == "enum":
         return ", ".join(shown(choice.value, shape) for choice in shape.choices)
-    kinds = {"boolean": "yes or no", "json": "anything", "array": "a list", "text": "a text"}
-    return kinds.get(shape.kind, f"a {shape.kind}").replace("string", "text").replace("a i", "an i")
+    return _(KINDS.get(shape.kind, shape.kind))
 
 
 def row_of(part: Any, facts: Facts) -> Row:
@@ -109,21 +123,21 @@ def _scalar(text: str, op: str, shape: Shape) -> Any:
 
 def _number(text: str) -> int | float:
     if not _NUMBER.fullmatch(text):
-        raise ValidationError("Give a number, like 12 or 0.9.")
+        raise ValidationError(_("Give a number, like 12 or 0.9."))
     return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
 def _yes_or_no(text: str) -> bool:
     known = {"yes": True, "true": True, "no": False, "false": False}
     if text not in known:
-        raise ValidationError("Give yes or no.")
+        raise ValidationError(_("Give yes or no."))
     return known[text]
 
 
 def _option(text: str, shape: Shape) -> Any:
     known = {shown(choice.value, shape): choice.value for choice in shape.choices}
     if text not in known:
-        raise ValidationError(f"Give one of {', '.join(known)}.")
+        raise ValidationError(_("Give one of %(known)s.") % {"known": ", ".join(known)})
     return known[text]
 
 
@@ -144,7 +158,7 @@ def _json(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except ValueError as error:
-        raise ValidationError("Give a list, like [1, 2].") from error
+        raise ValidationError(_("Give a list, like [1, 2].")) from error
 
 
 def _no_constant(name: str) -> Any:

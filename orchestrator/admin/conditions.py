@@ -156,7 +156,9 @@ class Frame(forms.Form):
             shape={"type": "object"},
             check=lambda value: conditions.validate(value, facts),
             label=_("Condition as text"),
-            help_text="all: […], any: […] and not: {…} around {fact: …, op: …, value: …}.",
+            help_text=gettext_lazy(
+                "all: […], any: […] and not: {…} around {fact: …, op: …, value: …}."
+            ),
         )
 
 

@@ -54,7 +54,8 @@ class Guarded(Seen):
         try:
             return self._edited(request, object_id, row, more)
         except IntegrityError:
-            messages.error(request, "This was published or changed meanwhile; nothing was saved.")
+            message = _("This was published or changed meanwhile; nothing was saved.")
+            messages.error(request, message)
             return HttpResponseRedirect(request.get_full_path())
 
     def _edited(

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from orchestrator.admin.base import ReadOnly, actor_of, by_workflow, superuser
 from orchestrator.models import (
@@ -36,7 +37,7 @@ class CaseAdmin(ReadOnly):
     list_filter = (by_workflow("workflow"), "state", "origin", WHEN)
     list_select_related = ("workflow", "version__workflow")
     search_fields = ("key__startswith",)
-    search_help_text = "The beginning of a case's key."
+    search_help_text = gettext_lazy("The beginning of a case's key.")
 
 
 class OfTask(ReadOnly):
@@ -44,7 +45,7 @@ class OfTask(ReadOnly):
 
     workflow_path = "task__case__workflow"
     search_fields: ClassVar[tuple[str, ...]] = ("task__case__key__startswith",)
-    search_help_text = "The beginning of a case's key."
+    search_help_text = gettext_lazy("The beginning of a case's key.")
 
 
 @admin.register(Task)
@@ -54,7 +55,7 @@ class TaskAdmin(ReadOnly):
     list_filter = (by_workflow("case__workflow"), "state", "word", WHEN)
     list_select_related = ("case",)
     search_fields = ("case__key__startswith",)
-    search_help_text = "The beginning of a case's key."
+    search_help_text = gettext_lazy("The beginning of a case's key.")
 
 
 @admin.register(Attempt)
@@ -97,7 +98,7 @@ class CorrectionAdmin(OfTask):
     list_filter = (by_workflow("decision__task__case__workflow"), "op")
     list_select_related = ("decision__task",)
     search_fields = ("path__startswith",)
-    search_help_text = "The beginning of a path, such as /amount."
+    search_help_text = gettext_lazy("The beginning of a path, such as /amount.")
 
 
 @admin.register(Verdict)
@@ -121,7 +122,7 @@ class IncidentAdmin(OfTask):
     list_filter = (by_workflow("task__case__workflow"), "state")
     list_select_related = ("task",)
     search_fields = ("kind__startswith", "task__case__key__startswith")
-    search_help_text = "The beginning of a kind or of a case's key."
+    search_help_text = gettext_lazy("The beginning of a kind or of a case's key.")
 
 
 @admin.register(Event)
@@ -132,7 +133,9 @@ class EventAdmin(ReadOnly):
     list_filter = (("at", admin.DateFieldListFilter),)
     list_select_related = ("actor__user",)
     search_fields = ("stream", "type__startswith")
-    search_help_text = "A stream such as case:17, or the beginning of a type: decision."
+    search_help_text = gettext_lazy(
+        "A stream such as case:17, or the beginning of a type: decision."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """The streams of the workflows that the user sees, and of their cases."""

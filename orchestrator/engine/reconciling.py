@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from django.utils.translation import gettext as _
+
 from orchestrator import schema
 from orchestrator.connectors import Call, CallError, Result, connector_class
 from orchestrator.definitions.rules import is_careful
@@ -66,7 +68,7 @@ def found_output(bench: Bench, word: str, output: Any) -> Any:
     found = schema.validate(bench.task.step.schema, output)
     if found:
         rows = [Problem(f"/output{row.path}", row.message).as_json() for row in found]
-        raise Invalid("Give the output that the write had; it is not known.", problems=rows)
+        raise Invalid(_("Give the output that the write had; it is not known."), problems=rows)
     return output
 
 
@@ -154,6 +156,6 @@ def verified(sent_over: Connection, call: Call) -> Result | None:
 
 def _fitting(call: Call, found: Result) -> Result:
     if not is_json(found.output) or schema.validate(call.schema, found.output):
-        message = "What the system of record has does not fit the step's schema."
+        message = _("What the system of record has does not fit the step's schema.")
         raise CannotTell(message, may_have_happened=True)
     return found

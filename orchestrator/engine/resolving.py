@@ -90,7 +90,9 @@ def skip_step(incident_id: int, *, actor: Actor, reason: str) -> None:
         incident, task = begin(act, incident_id)
         authority.require(actor, "resolve", incident)
         if task.step.kind in BRANCHING:
-            raise Invalid("Without its branches nothing can go on: try again, or cancel the case.")
+            raise Invalid(
+                _("Without its branches nothing can go on: try again, or cancel the case.")
+            )
         target = _beyond(act, task)
         close(act, incident, "skipped", reason)
         task.word = ""
