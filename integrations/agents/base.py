@@ -20,7 +20,14 @@ from integrations.base import BaseConnector, confidence
 from integrations.connectors.http import Http
 from integrations.connectors.http.connector import INCIDENTAL
 from orchestrator import pointers, schema
-from orchestrator.connectors import Call, CallError, Report, Result, TransientError
+from orchestrator.connectors import (
+    Call,
+    CallError,
+    PermanentError,
+    Report,
+    Result,
+    TransientError,
+)
 from orchestrator.pointers import MISSING
 
 SAMPLES = 5
@@ -120,7 +127,8 @@ class LanguageModel(BaseConnector):
             asked = replace(call, input=body, step=step, idempotency_key=key, brief=None)
             return http.perform(asked).output
         except CallError as error:
-            raise type(error)(str(error), retry_after=error.retry_after) from error
+            kind = TransientError if error.transient else PermanentError
+            raise kind(str(error), retry_after=error.retry_after) from error
 
     def _confidences(self, asked: Question, chosen: Reply, usable: Sequence[Reply]) -> Confidences:
         match self._by():

@@ -89,9 +89,10 @@ def outputs_of(actors: Iterable[int]) -> dict[int, str]:
 
 def _news(debut: Debut, step: str, counts: Mapping[int, str]) -> News:
     version = debut.actor
-    changed = versions.changes(debut.before and debut.before.definition, version.definition)
+    earlier = debut.before.definition if debut.before else None
+    changed = versions.changes(earlier, version.definition)
     model = str((version.definition or {}).get("model", ""))
-    query = urlencode({"workflow": debut.workflow.slug, "agent": version.pk})
+    query = urlencode({"workflow": debut.workflow.slug, "agent": str(version.pk)})
     return News(
         agent=version.name,
         revision=version.revision,

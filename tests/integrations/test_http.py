@@ -19,6 +19,7 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from integrations.calls import Missing
 from integrations.connectors.http import Http
 from integrations.connectors.http.connector import _extended, _filled
 from orchestrator.connectors import CallError, PermanentError, Result, TransientError
@@ -266,7 +267,7 @@ class TestWhatIsNotSent:
 
     @given(st.text(min_size=1))
     def test_a_filled_value_stays_one_part_of_the_path(self, text: str) -> None:
-        assert _filled("/orders/{/id}/lines", {"id": text}).count("/") == 3
+        assert _filled("/orders/{/id}/lines", a_call({"id": text})).count("/") == 3
 
 
 class TestWhatComesBack:
@@ -388,7 +389,7 @@ class TestWhatAFailureMeans:
         [
             (400, PermanentError, False),
             (401, PermanentError, False),
-            (404, PermanentError, False),
+            (404, Missing, False),
             (408, TransientError, False),
             (409, PermanentError, False),
             (422, PermanentError, False),
