@@ -38,14 +38,16 @@ FROM unnest(%(workflows)s::bigint[], %(steps)s::varchar[], %(groups)s::int[])
 CROSS JOIN LATERAL (
     SELECT count(*), count(*) FILTER (WHERE first.due_at < now()) AS late FROM (
         SELECT s.due_at FROM orchestrator_seat s
-        WHERE s.state = 'open' AND s.workflow_id = lane.workflow AND s.step_key = lane.step
-            AND s.group_id = lane.grp ORDER BY s.due_at, s.id LIMIT %(most)s
+        WHERE s.state = 'open' AND s.back_at IS NULL AND s.workflow_id = lane.workflow
+            AND s.step_key = lane.step AND s.group_id = lane.grp
+        ORDER BY s.due_at, s.id LIMIT %(most)s
     ) AS first
 ) AS few
 CROSS JOIN LATERAL (
     SELECT s.created_at FROM orchestrator_seat s
-    WHERE s.state = 'open' AND s.workflow_id = lane.workflow AND s.step_key = lane.step
-        AND s.group_id = lane.grp ORDER BY s.created_at, s.id LIMIT 1
+    WHERE s.state = 'open' AND s.back_at IS NULL AND s.workflow_id = lane.workflow
+        AND s.step_key = lane.step AND s.group_id = lane.grp
+    ORDER BY s.created_at, s.id LIMIT 1
 ) AS old
 ORDER BY few.late DESC, old.created_at
 """
