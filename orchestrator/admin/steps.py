@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orchestrator import conditions, schema
 from orchestrator.admin.base import ModelForm
@@ -23,7 +25,7 @@ from orchestrator.admin.trying import try_page, try_url
 from orchestrator.definitions import facts_of
 from orchestrator.definitions import format as file
 from orchestrator.definitions.returns import JUDGED
-from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED
+from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED, SHAPED
 from orchestrator.models import Actor, Step, StepKind, Transition, WorkflowVersion
 
 OBJECT: Final = {"type": "object"}
@@ -59,30 +61,30 @@ class StepForm(PartForm):
     input_mapping = YamlField(
         empty=None,
         shape=PLACES,
-        label="Input",
+        label=gettext_lazy("Input"),
     )
     output_mapping = YamlField(
         empty=None,
         shape=PLACES,
-        label="Output",
+        label=gettext_lazy("Output"),
     )
     call = YamlField(empty={}, shape=OBJECT)
     material = YamlField(
         empty=[],
         shape=POINTERS,
-        label="Fields that count",
+        label=gettext_lazy("Fields that count"),
     )
     limit = PointerField(required=False, max_length=200)
     retry = YamlField(
         empty={},
         shape=file.RETRY,
-        label="Tries",
+        label=gettext_lazy("Tries"),
     )
     timeout = SpanField()
-    undo_seconds = SpanField(label="Undo")
-    flow = YamlField(empty={}, shape=OBJECT, label="Flow")
-    rework = YamlField(empty={}, shape=file.REWORK, label="Going back")
-    pend = YamlField(empty=[], shape=file.PEND, label="Waiting")
+    undo_seconds = SpanField(label=gettext_lazy("Undo"))
+    flow = YamlField(empty={}, shape=OBJECT, label=gettext_lazy("Flow"))
+    rework = YamlField(empty={}, shape=file.REWORK, label=gettext_lazy("Going back"))
+    pend = YamlField(empty=[], shape=file.PEND, label=gettext_lazy("Waiting"))
 
     class Meta:
         model = Step
@@ -118,11 +120,11 @@ class StepAdmin(Drafted):
     hidden = frozenset({"id", "version", "position", *LISTS})
     fieldsets = (
         (None, {"fields": ("name", "key", "kind", "actor", "outcome", "instructions")}),
-        ("Data", {"fields": ("schema", "input_mapping", "output_mapping")}),
-        ("Review", {"fields": ("material", "limit", "undo_seconds")}),
-        ("Waiting and going back", {"fields": ("pend", "rework")}),
-        ("Flow", {"fields": ("flow", "compensated_by")}),
-        ("Call", {"fields": ("call", "effect", "retry", "timeout")}),
+        (gettext_lazy("Data"), {"fields": ("schema", "input_mapping", "output_mapping")}),
+        (gettext_lazy("Review"), {"fields": ("material", "limit", "undo_seconds")}),
+        (gettext_lazy("Waiting and going back"), {"fields": ("pend", "rework")}),
+        (gettext_lazy("Flow"), {"fields": ("flow", "compensated_by")}),
+        (gettext_lazy("Call"), {"fields": ("call", "effect", "retry", "timeout")}),
     )
     prepopulated_fields = {"key": ("name",)}
 
@@ -136,16 +138,17 @@ class StepAdmin(Drafted):
         return (row,)
 
     def around(self, request: HttpRequest, row: Step) -> dict[str, Any]:
-        tables = [] if row.kind == StepKind.END else [rules_of(row), exits_of(row)]
-        tables += tables_of(row) if row.kind in JUDGED else []
-        may = self.has_change_permission(request, row)
-        more = {
-            "tables": tables,
-            "may_arrange": may,
-            "try_url": try_url(row),
-            "schema_url": schema_url(row),
+        decided = row.kind in JUDGED
+        rules = [rules_of(row)] if decided or row.rights.exists() else []
+        exits = [] if row.kind == StepKind.END else [exits_of(row)]
+        lists = tables_of(row) if decided else []
+        return {
+            **super().around(request, row),
+            "tables": [*rules, *exits, *lists],
+            "may_arrange": self.has_change_permission(request, row),
+            "try_url": try_url(row) if decided else "",
+            "schema_url": schema_url(row) if row.kind in SHAPED else "",
         }
-        return {**super().around(request, row), **more}
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -194,28 +197,30 @@ class StepAdmin(Drafted):
 def rules_of(step: Step) -> Table:
     rights = step.rights.select_related("group", "escalates_to").order_by("position")
     return Table(
-        title="Rules",
+        title=_("Rules"),
         noun="decisionright",
-        heads=("Rule", "When", "Who decides"),
+        heads=(_("Rule"), _("When"), _("Who decides")),
         lines=tuple(
             Line(right, (right.name or "Rule", when(right.condition), decider(right)))
             for right in rights
         ),
         add=add_page(rights.model, step=step.pk),
-        note="The first rule that holds wins. What is unknown never lets anything pass.",
+        note=_("The first rule that holds wins. What is unknown never lets anything pass."),
     )
 
 
 def exits_of(step: Step) -> Table:
     links = step.transitions.select_related("target", "source").order_by("position")
     return Table(
-        title="Where it goes next",
+        title=_("Where it goes next"),
         noun="transition",
-        heads=("To", "When"),
+        heads=(_("To"), _("When")),
         lines=tuple(Line(link, (link.target.name, when(link.condition))) for link in links),
         add=add_page(Transition, source=step.pk),
-        note="The first that holds is taken. A rejection goes on only where a condition asks for "
-        "the decision; elsewhere it ends the case.",
+        note=_(
+            "The first that holds is taken. A rejection goes on only where a condition asks for "
+            "the decision; elsewhere it ends the case."
+        ),
     )
 
 
