@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +15,7 @@ from django.db import connection
 from django.db.models import Count, Max, Min
 from psycopg.types.json import Jsonb
 
-from orchestrator import engine
 from orchestrator.models import Case, Task, Workflow
-from orchestrator.processes.child import PROJECT
 from orchestrator.processes.group import beat, timers, worker
 from tests import world
 from tests.bench import machine, place, report
@@ -27,6 +24,7 @@ from tests.bench.history import two_years
 from tests.bench.load import LUNCH, TEXT
 from tests.bench.place import Place, load
 from tests.bench.report import Row
+from tests.bench.workers import cases_a_second, steps_a_second
 from tests.bench.world import World, booking, made, steps
 
 WINDOWS: Final = 3
@@ -91,23 +89,33 @@ class Run:
         """The engine alone, without HTTP and broker; then one case with broker and worker."""
         five = steps(5)
         for processes in (1, 2):
-            rate = best(lambda many=processes: _steps_a_second(five, many))  # type: ignore[misc]
+            rate = best(lambda many=processes: steps_a_second(five, many))  # type: ignore[misc]
             yield Row(
                 f"steps/s, {processes} worker", rate, "", aim=">= 430" if processes == 2 else ""
             )
-        yield Row("from decision to the next step's end, p50", _onward(booking()), "ms")
+        rate = best(lambda: cases_a_second(self.people.expenses, 2))
+        yield Row("cases/s, each with one decision, 2 processes", rate, "", aim=">= 350")
+        onward = _onward(booking())
+        yield Row("from decision to the next step's end, p50", onward, "ms", aim="<= 10")
 
     def queue(self) -> Rows:
+        """A page, and how fast reviewers are, as the queue grows to ten times its length."""
+        rates = []
         for cases in (self.cases // 10, self.cases):
             self.fill(cases)
+            place.rest()
+            rates.append(_rate(self._best_reviews(self.here.web, self.here.server.pid, 10, "due")))
             ours, floor = (
                 load("pages", port, path="/review/", cookie=self.people.cookie, count=60)["page"]
                 for port in (self.here.web, self.here.floor)
             )
             yield Row(f"queue page p50, {cases:,} open", ours["p50"], "ms", floor["p50"], "<= 25")
+        name = f"reviews/s at {self.cases:,} open, beside a tenth"
+        yield Row(name, rates[1], "", rates[0], ">= 0.9 floor")
 
     def reviews(self) -> Rows:
         self.fill(self.cases)
+        place.rest()
         for people in (10, 50):
             floor = self._best_reviews(self.here.floor, self.here.floor_server.pid, people, "due")
             for order in ("due", "confidence"):
@@ -132,6 +140,7 @@ class Run:
         """A hundred thousand verdicts, beside a bare iterator over as many rows."""
         _fill_decided(self.people.expenses, self.cases)
         _fill_floor("export", "approved", self.cases)
+        place.rest()
         path, key = "/api/v1/feedback?workflow=expenses", self.people.program
         (ours, grown), (floors, floor_grown) = (
             _downloaded(port, child.pid, path if port == self.here.web else "/api/v1/feedback", key)
@@ -153,6 +162,7 @@ class Run:
             yield Row(name, found["page"]["p50"], "ms", aim="<= 50")
 
     def intake(self) -> Rows:
+        place.rest()
         single = "/api/v1/workflows/expenses/cases"
         floor = best(lambda: self._intake(self.here.floor, single))
         for output, name in ((False, "a case"), (True, "a case routed to review")):
@@ -225,42 +235,6 @@ def _downloaded(port: int, pid: int, path: str, key: str) -> tuple[float, float]
         rates.append(found["rows"] / found["seconds"])
         most = grown[0]
     return max(rates), most
-
-
-def _steps_a_second(workflow: Workflow, processes: int, cases: int = 200) -> float:
-    rows = [{"key": f"steps-{next(names)}", "data": {}} for _ in range(cases)]
-    engine.start_cases(workflow, actor=world.actor("alice"), cases=rows)
-    workers = [Worker() for _ in range(processes)]
-    start = time.monotonic()
-    for one in workers:
-        one.go()
-    done = sum(one.done() for one in workers)
-    return done / (time.monotonic() - start)
-
-
-class Worker:
-    """One process of ``tests.bench.working``, ready to begin."""
-
-    def __init__(self) -> None:
-        argv = [sys.executable, "-m", "tests.bench.working"]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, cwd=PROJECT)
-        self._line()
-
-    def go(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-
-    def done(self) -> int:
-        """How many steps it has performed, when nothing is left."""
-        count = int(self._line())
-        self.process.communicate()
-        return count
-
-    def _line(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline()
 
 
 def _onward(workflow: Workflow, cases: int = 30) -> float:

@@ -22,6 +22,7 @@ from orchestrator.processes.group import web
 from orchestrator.processes.servers import start_postgres, start_valkey
 
 LONGEST_JOB: Final = 90  # seconds
+LONGEST_REST: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,33 @@ def free_port() -> int:
 def connect(database: str) -> psycopg.Connection:
     address = f"postgresql:///{database}?host={settings.HOME.run}&user=rewire"
     return psycopg.connect(address, autocommit=True)
+
+
+VACUUMS: Final = """
+SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'
+"""
+
+
+def rest() -> None:
+    """Tidy up what was filled in, and wait until no autovacuum works beside what is measured.
+
+    Says so, and how long it took; goes on after a minute all the same.
+    """
+    start = time.monotonic()
+    for database in ("rewire", "floor"):
+        with connect(database) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+    with connect("rewire") as connection:
+        connection.execute("CHECKPOINT")
+        while (busy := _vacuums(connection)) and time.monotonic() - start < LONGEST_REST:
+            time.sleep(0.5)
+    state = "autovacuum still works" if busy else "autovacuum is at rest"
+    print(f"{state} after {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+
+
+def _vacuums(connection: psycopg.Connection) -> int:
+    row = connection.execute(VACUUMS).fetchone()
+    return int(row[0]) if row else 0
 
 
 def load(kind: str, port: int, keys: Sequence[str] = (), **job: Any) -> dict[str, Any]:

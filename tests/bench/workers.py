@@ -1,0 +1,57 @@
+"""The engine alone, without HTTP and broker, in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from uuid import uuid4
+
+from orchestrator import engine
+from orchestrator.models import Workflow
+from orchestrator.processes.child import PROJECT
+from tests import world
+
+
+def steps_a_second(workflow: Workflow, processes: int, cases: int = 200) -> float:
+    rows = [{"key": str(uuid4()), "data": {}} for _ in range(cases)]
+    engine.start_cases(workflow, actor=world.actor("alice"), cases=rows)
+    return _rate([Worker("steps") for _ in range(processes)])
+
+
+def cases_a_second(workflow: Workflow, processes: int, cases: int = 150) -> float:
+    """From start to end, a person's decision in between; so many cases in each process."""
+    return _rate([Worker("cases", workflow.slug, str(cases)) for _ in range(processes)])
+
+
+def _rate(workers: list[Worker]) -> float:
+    start = time.monotonic()
+    for one in workers:
+        one.go()
+    done = sum(one.done() for one in workers)
+    return done / (time.monotonic() - start)
+
+
+class Worker:
+    """One process of ``tests.bench.working``, ready to begin."""
+
+    def __init__(self, *asked: str) -> None:
+        argv = [sys.executable, "-m", "tests.bench.working", *asked]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, cwd=PROJECT)
+        self._line()
+
+    def go(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def done(self) -> int:
+        """How many steps or cases it has finished, when nothing is left."""
+        count = int(self._line())
+        self.process.communicate()
+        return count
+
+    def _line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline()
