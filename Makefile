@@ -12,7 +12,7 @@ DEMO := REWIRE_APPS=integrations.demo REWIRE_PYTHON_CALLABLES=integrations.demo.
   REWIRE_HTTP_ALLOWED_HOSTS=127.0.0.1
 ARGS ?=
 
-.PHONY: help demo demo-reset up test lint bench chaos messages setup install
+.PHONY: help demo demo-reset up test lint bench chaos messages pictures setup install
 
 help:
 	@echo "make demo | demo-reset | up | test | lint | bench | chaos | messages"
@@ -34,6 +34,9 @@ chaos: setup
 
 bench: setup
 	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+pictures: setup
+	@exec $(BIN)/python -m tests.browser.pictures docs/img
 
 # Needs the tools of gettext. What it writes is committed, the .mo too: to run needs only Python.
 MESSAGES := --locale=de --no-location --no-wrap --no-obsolete --ignore=.venv --ignore=tests
