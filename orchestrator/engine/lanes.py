@@ -77,11 +77,12 @@ WITH RECURSIVE {LANES.format(side="> 0")}, free AS MATERIALIZED (
 
 ANY: Final = f"{CANDIDATES} SELECT EXISTS (SELECT FROM candidate)"  # noqa: S608 constants
 
-# Skip locked: several workers ask at once and each gets another row.
+# Skip locked: several workers ask at once and each gets another row. The state is looked at once
+# more when the row is locked; written so that no plan takes the index of all ready tasks for it.
 CLAIM: Final = f"""
 {CANDIDATES}, chosen AS MATERIALIZED (
     SELECT t.id FROM candidate c JOIN orchestrator_task t ON t.id = c.id
-    WHERE t.state = 'ready' AND t.run_at <= clock_timestamp()
+    WHERE t.state || '' = 'ready' AND t.run_at <= clock_timestamp()
     ORDER BY c.calls, c.run_at, t.id LIMIT 1 FOR UPDATE OF t SKIP LOCKED
 ), taken AS (
     UPDATE orchestrator_task AS t SET state = 'running', fence = t.fence + 1,
@@ -120,7 +121,7 @@ WITH candidate AS MATERIALIZED (
     ) AS first
 ), chosen AS MATERIALIZED (
     SELECT t.id FROM candidate c JOIN orchestrator_task t ON t.id = c.id
-    WHERE t.state = 'ready' AND t.run_at <= clock_timestamp()
+    WHERE t.state || '' = 'ready' AND t.run_at <= clock_timestamp()
     ORDER BY t.run_at, t.id LIMIT %(most)s FOR UPDATE OF t SKIP LOCKED
 )
 UPDATE orchestrator_task AS t SET state = 'running', fence = t.fence + 1,
