@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orchestrator import authority, engine, schema
 from orchestrator.admin.asking import agent_steps, trial_page, trial_url
@@ -48,7 +49,7 @@ class ConnectionForm(ModelForm):
         max_length=4000,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-    forget_secret = forms.BooleanField(required=False, label="Forget the secret")
+    forget_secret = forms.BooleanField(required=False, label=gettext_lazy("Forget the secret"))
 
     class Meta:
         model = Connection
@@ -86,7 +87,7 @@ class ConnectionAdmin(Listed):
     change_form_template = "admin/orchestrator/connection.html"
     fieldsets = (
         (None, {"fields": ("name", "kind", "settings")}),
-        ("Secret", {"fields": ("secret_is", "new_secret", "forget_secret")}),
+        (gettext_lazy("Secret"), {"fields": ("secret_is", "new_secret", "forget_secret")}),
         (
             "Traffic",
             {
@@ -98,13 +99,13 @@ class ConnectionAdmin(Listed):
         ),
     )
 
-    @admin.display(description="secret")
+    @admin.display(description=gettext_lazy("secret"))
     def secret_is(self, row: Connection) -> str:
         if not row.secret:
             return "not set"
         return f"set, for {', '.join(row.secret_hosts)}" if row.secret_hosts else "set"
 
-    @admin.display(description="calls under way")
+    @admin.display(description=gettext_lazy("calls under way"))
     def under_way(self, row: Connection) -> int:
         return breaking.under_way().get(row.pk, 0)
 
@@ -128,7 +129,8 @@ class ConnectionAdmin(Listed):
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
         if form.bind_secret():
             messages.warning(
-                request, "The address has another host, so the secret was cleared: set it again."
+                request,
+                _("The address has another host, so the secret was cleared: set it again."),
             )
         super().save_model(request, obj, form, change)
 
@@ -207,10 +209,10 @@ def tested(row: Connection) -> Report:
         connector = connector_class(row.kind)(row.settings, row.secret)
         return pool.submit(connector.check).result(LONGEST_TEST)
     except TooLong:
-        return Report(ok=False, findings=(f"No answer within {LONGEST_TEST:g} s.",))
+        return Report(ok=False, findings=(_("No answer within %s s.") % f"{LONGEST_TEST:g}",))
     except Exception as error:  # A connector is code from elsewhere.
         log.exception("The test of connection %s failed", row.name)
-        return Report(ok=False, findings=(f"{type(error).__name__}: the test itself failed.",))
+        return Report(ok=False, findings=(_("%s: the test itself failed.") % type(error).__name__,))
     finally:
         pool.shutdown(wait=False)
 

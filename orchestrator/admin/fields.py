@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from orchestrator import definitions, schema
 from orchestrator.definitions.places import is_pointer
@@ -105,5 +106,5 @@ class PointerField(forms.CharField):
     def clean(self, value: Any) -> str:
         pointer = str(super().clean(value))
         if not is_pointer(pointer):
-            raise ValidationError("Give a place such as /order/amount.")
+            raise ValidationError(_("Give a place such as /order/amount."))
         return pointer

@@ -128,7 +128,7 @@ class GrantForm(ModelForm):
     def clean(self) -> dict[str, Any]:
         given = dict(super().clean() or {})
         if bool(given.get("actor")) is bool(given.get("group")):
-            raise ValidationError("Name either an actor or a group.")
+            raise ValidationError(_("Name either an actor or a group."))
         begins = given.get("begins") or timezone.now()
         if given.get("ends") and given["ends"] <= begins:
             self.add_error("ends", "It ends after it begins.")
@@ -150,7 +150,7 @@ class EndForm(ModelForm):
         ends = self.cleaned_data["ends"]
         lower = self.instance.valid.lower
         if ends < timezone.now() - timedelta(minutes=1) or (lower and ends <= lower):
-            raise ValidationError("Give a time from now on, after it begins.")
+            raise ValidationError(_("Give a time from now on, after it begins."))
         self.instance.valid = DateTimeTZRange(lower, ends)
         return ends
 
@@ -268,5 +268,5 @@ class ApiKeyAdmin(ReadOnly):
             raise Http404
         rows = ApiKey.objects.filter(pk=row.pk, revoked_at=None)
         if rows.update(revoked_at=ClockTimestamp()):
-            messages.success(request, f"{row.name or row} is revoked.")
+            messages.success(request, _("%s is revoked.") % (row.name or row))
         return HttpResponseRedirect(page_of(row))

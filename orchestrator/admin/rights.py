@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from orchestrator.admin.conditions import Editor
 from orchestrator.admin.drafted import Drafted
@@ -22,11 +23,11 @@ class RightForm(PartForm):
     allowed = forms.MultipleChoiceField(
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="May be decided",
+        label=gettext_lazy("May be decided"),
     )
     on_timeout = forms.ChoiceField(
         choices=[(str(word), Word(word).label) for word in SILENT],
-        label="When time is up",
+        label=gettext_lazy("When time is up"),
     )
     start_within = SpanField(required=False)
     remind_before = SpanField(required=False)
@@ -91,8 +92,11 @@ class DecisionRightAdmin(Drafted):
     hidden = frozenset({"id", "position", "step", "condition"})
     fieldsets = (
         (None, {"fields": ("name", "mode", "group", "escalates_to", "allowed")}),
-        ("Time", {"fields": ("decide_within", "start_within", "remind_before", "on_timeout")}),
-        ("Several people", {"fields": ("blind", "seats", "approvals")}),
+        (
+            gettext_lazy("Time"),
+            {"fields": ("decide_within", "start_within", "remind_before", "on_timeout")},
+        ),
+        (gettext_lazy("Several people"), {"fields": ("blind", "seats", "approvals")}),
     )
 
     def version_of(self, row: DecisionRight) -> WorkflowVersion:

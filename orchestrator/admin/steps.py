@@ -106,7 +106,9 @@ class StepForm(PartForm):
     def clean_timeout(self) -> int:
         seconds = int(self.cleaned_data["timeout"])
         if not 1 <= seconds <= LONGEST_CALL:
-            raise ValidationError(f"Give a call 1 to {LONGEST_CALL} seconds.")
+            raise ValidationError(
+                _("Give a call 1 to %(longest_call)s seconds.") % {"longest_call": LONGEST_CALL}
+            )
         return seconds
 
 

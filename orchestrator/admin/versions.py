@@ -12,6 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orchestrator import authority, calendars, definitions, engine, schema
 from orchestrator.admin.base import ModelForm, actor_of
@@ -30,13 +32,13 @@ class VersionForm(ModelForm):
         empty={},
         shape={"type": "object"},
         check=schema.check_schema,
-        label="Case data",
+        label=gettext_lazy("Case data"),
     )
     calendar = YamlField(
         empty={},
         shape={"type": "object"},
         check=lambda found: list(calendars.problems(found)),
-        label="Working hours",
+        label=gettext_lazy("Working hours"),
         help_text=format_html(
             "In what hours the times of the rules count. Empty: every hour counts. "
             "For example:<br><code>{}</code>",
@@ -44,7 +46,9 @@ class VersionForm(ModelForm):
         ),
     )
 
-    signals = YamlField(empty={}, shape=file.FILE["properties"]["signals"], label="News")
+    signals = YamlField(
+        empty={}, shape=file.FILE["properties"]["signals"], label=gettext_lazy("News")
+    )
 
     class Meta:
         model = WorkflowVersion
@@ -111,7 +115,7 @@ class VersionAdmin(Drafted):
         before = published_before(version)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Publish {version}" if version.published_at is None else f"{version}",
+            "title": _("Publish %s") % version if version.published_at is None else f"{version}",
             "version": version,
             "crumbs": crumbs(version),
             "problems": findings(version, definitions.problems(version)),
@@ -133,7 +137,7 @@ class VersionAdmin(Drafted):
         except Refusal as error:
             messages.error(request, error.message)
             return HttpResponseRedirect(request.path)
-        message = f"{version} is published: new cases take it from now on."
+        message = _("%s is published: new cases take it from now on.") % version
         messages.success(request, message)
         return HttpResponseRedirect(page_of(version))
 
@@ -156,7 +160,8 @@ class VersionAdmin(Drafted):
         except Refusal as error:
             messages.error(request, error.message)
             return HttpResponseRedirect(page_of(version.workflow))
-        messages.success(request, f"{draft} is the draft, a clone of v{version.number}.")
+        told = {"draft": draft, "number": version.number}
+        messages.success(request, _("%(draft)s is the draft, a clone of v%(number)s.") % told)
         return HttpResponseRedirect(page_of(draft))
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:

@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orchestrator.admin.base import ModelForm, Seen, actor_of, superuser
 from orchestrator.admin.parts import page_of
@@ -36,7 +38,9 @@ class WorkflowForm(ModelForm):
     def clean_slug(self) -> str:
         slug = str(self.cleaned_data["slug"])
         if slug in file.RESERVED:
-            raise ValidationError(f"{slug!r} is the engine's own; choose another.")
+            raise ValidationError(
+                _("%(slug)r is the engine's own; choose another.") % {"slug": slug}
+            )
         return slug
 
 
@@ -56,17 +60,17 @@ class WorkflowAdmin(Seen):
         rows = super().get_queryset(request).exclude(slug__in=file.RESERVED)
         return rows.prefetch_related("versions")
 
-    @admin.display(description="published", empty_value="–")
+    @admin.display(description=gettext_lazy("published"), empty_value="–")
     def published(self, row: Workflow) -> SafeString | None:
         version = row.published_version
         return _link(version) if version else None
 
-    @admin.display(description="draft", empty_value="–")
+    @admin.display(description=gettext_lazy("draft"), empty_value="–")
     def draft(self, row: Workflow) -> SafeString | None:
         drafts = [version for version in row.versions.all() if version.published_at is None]
         return _link(drafts[0]) if drafts else None
 
-    @admin.display(description="stopped", boolean=True)
+    @admin.display(description=gettext_lazy("stopped"), boolean=True)
     def halted(self, row: Workflow) -> bool:
         return row.halted_at is not None
 

@@ -14,7 +14,9 @@ from typing import Final
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 
+from orchestrator.admin.names import TABLES
 from tests.language.catalogue import FOLDER, Entry, entries
 
 PLACES: Final = re.compile(r"%\(\w+\)[a-z]|%[sdr]|\{\w+[^}]*\}|<[^>]+>|(?<![\w#])#(?= )")
@@ -56,6 +58,12 @@ def test_the_compiled_catalogue_is_that_of_the_text() -> None:
 
     for entry in entries():
         assert _compiled(compiled, entry) == entry.german, entry.english
+
+
+def test_every_table_of_the_admin_has_a_name_in_the_catalogue() -> None:
+    ours = (model for model in admin.site._registry if model._meta.app_label == "orchestrator")
+
+    assert {str(model._meta.verbose_name_plural) for model in ours} <= {*TABLES}
 
 
 def _compiled(compiled: gettext.GNUTranslations, entry: Entry) -> list[str]:

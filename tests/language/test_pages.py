@@ -63,6 +63,22 @@ def test_each_role_reads_each_page_in_german(office: Office, name: str) -> None:
         assert "Accept-Language" in answer.headers["Vary"], page
 
 
+@pytest.mark.parametrize("name", ["alice", "dora"])
+def test_who_edits_reads_the_admin_in_german(office: Office, name: str) -> None:
+    client, place = client_of(name), office.workflow
+    version = f"/admin/orchestrator/workflowversion/{place.published_version_id}"
+    says = {
+        "/admin/": "Wie gearbeitet wird",
+        f"/admin/orchestrator/workflow/{place.pk}/change/": "Karte und Rechte",
+        f"{version}/change/": "Als Text",
+        "/preferences/": "Zeitzone",
+    }
+    for url, words in says.items():
+        text = client.get(url, **GERMAN).content.decode()
+        assert '<html lang="de"' in text, url
+        assert words in text, url
+
+
 def test_no_english_of_the_house_is_left_on_a_german_page(office: Office) -> None:
     client, left_over = client_of("dora"), {}
     for page, url in office.pages().items():
