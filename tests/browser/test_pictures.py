@@ -38,9 +38,9 @@ def test_every_page_is_taken_light_and_dark(
         with Image.open(file) as image:
             assert image.size == (1280, 800)
             assert len(image.getcolors(256) or ()) > 8, f"{file.name} is empty"
-            dark, bright = image.convert("L").getextrema()
             ground = image.convert("L").getpixel((2, 400))
-            assert (ground == bright) == file.name.endswith("-light.png"), (file.name, dark)
+            assert isinstance(ground, int)
+            assert (ground > 128) == file.name.endswith("-light.png"), file.name
 
 
 def test_the_tour_shows_every_picture_and_no_other() -> None:
