@@ -29,6 +29,7 @@ from orchestrator.admin.outlines import (
 from orchestrator.definitions import Fact, Facts
 from orchestrator.pointers import Problem
 from orchestrator.schema.shapes import Shape
+from orchestrator.telling import told as told_condition
 
 PREFIX: Final = "when"
 BLANK_ROWS: Final = 2
@@ -195,7 +196,7 @@ class Editor:
 
     @property
     def sentence(self) -> str:
-        return conditions.sentence(self.stored)
+        return told_condition(self.stored)
 
     @property
     def table(self) -> list[tuple[str, str, str]]:

@@ -20,10 +20,10 @@ from django.db.models import F
 from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 
-from orchestrator import conditions
 from orchestrator.admin.conditions import Editor
 from orchestrator.diffing import ThreeWay, three_way
 from orchestrator.models import WorkflowVersion
+from orchestrator.telling import told as told_condition
 
 SEEN: Final = "seen"
 REVISION: Final = "revision"
@@ -102,7 +102,7 @@ def _readable(state: State) -> State:
     if CONDITION not in state:
         return state
     told = {key: value for key, value in state.items() if key != CONDITION}
-    return told | {"when": conditions.sentence(state[CONDITION])}
+    return told | {"when": told_condition(state[CONDITION])}
 
 
 def taken_over(post: QueryDict, form: Any, names: Iterable[str]) -> QueryDict:

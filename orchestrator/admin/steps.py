@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from orchestrator import conditions, schema
+from orchestrator import schema
 from orchestrator.admin.base import ModelForm
 from orchestrator.admin.conditions import Editor
 from orchestrator.admin.drafted import Drafted
@@ -27,6 +27,7 @@ from orchestrator.definitions import format as file
 from orchestrator.definitions.returns import JUDGED
 from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED, SHAPED
 from orchestrator.models import Actor, Step, StepKind, Transition, WorkflowVersion
+from orchestrator.telling import told as told_condition
 
 OBJECT: Final = {"type": "object"}
 POINTERS: Final = {"type": "array", "items": {"type": "string", "pattern": "^(/.*)?$"}}
@@ -227,7 +228,7 @@ def exits_of(step: Step) -> Table:
 
 
 def when(condition: Any) -> str:
-    return conditions.sentence(condition)
+    return told_condition(condition)
 
 
 def decider(right: Any) -> str:

@@ -189,12 +189,12 @@ def steps_of(version: WorkflowVersion) -> Table:
         targets.setdefault(link.source_id, []).append(link.target.name)
     rows = version.steps.order_by("position", "pk").annotate(rules=Count("rights"))
     return Table(
-        title="Steps",
+        title=_("Steps"),
         noun="step",
-        heads=("Step", "Kind", "Rules", "Goes to"),
+        heads=(_("Step"), _("Kind"), _("Rules"), _("Goes to")),
         lines=tuple(Line(row, _cells(row, row.rules, targets.get(row.pk, []))) for row in rows),
         add=add_page(Step, version=version.pk),
-        note="A case starts at the first one.",
+        note=_("A case starts at the first one."),
     )
 
 
