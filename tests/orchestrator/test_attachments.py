@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from orchestrator import attachments, engine, jobs
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Attachment, Case, CaseAttachment, Upload
+from orchestrator.models import Attachment, Case, CaseAttachment, Upload, Workflow
 from orchestrator.rasters import media_type_of, raster_of
 from tests import world
 from tests.programs import Program, refusal
@@ -41,7 +41,7 @@ def brought(content: bytes, by: str = "alice", name: str = "invoice.pdf") -> dic
 
 def started(reference: dict[str, Any], by: str = "alice", key: str = "r-1") -> Case:
     return engine.start_case(
-        world.Workflow.objects.get(slug="expenses"),
+        Workflow.objects.get(slug="expenses"),
         actor=world.actor(by),
         key=key,
         data={"text": "A receipt", "files": [reference]},
@@ -49,7 +49,7 @@ def started(reference: dict[str, Any], by: str = "alice", key: str = "r-1") -> C
 
 
 @pytest.fixture
-def place() -> world.Workflow:
+def place() -> Workflow:
     return world.workflow()
 
 
@@ -123,7 +123,7 @@ def test_the_bytes_say_what_a_file_is() -> None:
     assert media_type_of(b"\0\xff") == "application/octet-stream"
 
 
-def test_a_case_comes_with_its_files(place: world.Workflow) -> None:
+def test_a_case_comes_with_its_files(place: Workflow) -> None:
     program = Program("alice")
     reference = {"attachment": bring(program, PDF).json()["id"], "name": "invoice.pdf"}
     body = {"key": "r-1", "data": {"text": "", "files": [{"deep": reference}]}}
@@ -139,7 +139,7 @@ def test_a_case_comes_with_its_files(place: world.Workflow) -> None:
     refusal(Program("carl").get(path), 404, "not-found")
 
 
-def test_a_batch_says_which_case_names_a_file_that_is_not_there(place: world.Workflow) -> None:
+def test_a_batch_says_which_case_names_a_file_that_is_not_there(place: Workflow) -> None:
     good, bad = brought(PDF), {"attachment": f"sha256:{'0' * 64}"}
     cases = [
         {"key": key, "data": {"text": "", "file": one}} for key, one in (("a", good), ("b", bad))
@@ -161,16 +161,14 @@ def test_a_batch_says_which_case_names_a_file_that_is_not_there(place: world.Wor
         {"attachment": f"sha256:{hashlib.sha256(PDF).hexdigest()}", "name": "n" * 201},
     ],
 )
-def test_a_reference_that_is_none_is_refused(
-    place: world.Workflow, reference: dict[str, Any]
-) -> None:
+def test_a_reference_that_is_none_is_refused(place: Workflow, reference: dict[str, Any]) -> None:
     brought(PDF)
 
     with pytest.raises(Invalid):
         started(reference)
 
 
-def test_a_hash_opens_nothing(place: world.Workflow) -> None:
+def test_a_hash_opens_nothing(place: Workflow) -> None:
     """Who knows the digest of a file, but neither brought it nor sees a case with it."""
     hers = brought(PDF, by="alice")
     nobody = {"attachment": f"sha256:{'0' * 64}", "name": "x"}
@@ -181,9 +179,9 @@ def test_a_hash_opens_nothing(place: world.Workflow) -> None:
             "Finance": "Another team",
             "owner: alice": "owner: dora",
             "accountable: alice": "accountable: dora",
-        }  # noqa: E501
+        }
     )
-    other = world.Workflow.objects.get(slug="others")
+    other = Workflow.objects.get(slug="others")
 
     def problems(reference: dict[str, str]) -> Any:
         with pytest.raises(Invalid) as refused:
@@ -199,7 +197,7 @@ def test_a_hash_opens_nothing(place: world.Workflow) -> None:
     assert problems(hers) == problems(nobody)
 
 
-def test_only_who_sees_the_case_gets_its_file(place: world.Workflow) -> None:
+def test_only_who_sees_the_case_gets_its_file(place: Workflow) -> None:
     case = started(brought(PDF))
 
     answered = {who: fetch(case, "invoice.pdf", who).status_code for who in ("bea", "cara", "carl")}
@@ -218,7 +216,7 @@ def test_only_who_sees_the_case_gets_its_file(place: world.Workflow) -> None:
     [(PDF, "application/pdf"), (SVG, "text/plain"), (b"<html><script>", "text/plain")],
 )
 def test_what_is_no_plain_image_is_only_downloaded(
-    place: world.Workflow, content: bytes, kind: str
+    place: Workflow, content: bytes, kind: str
 ) -> None:
     """Whatever its name says."""
     answer = fetch(started(brought(content, name="photo.png")), "photo.png")
@@ -231,7 +229,7 @@ def test_what_is_no_plain_image_is_only_downloaded(
     assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-def test_a_plain_image_is_shown_and_kept_by_the_browser(place: world.Workflow) -> None:
+def test_a_plain_image_is_shown_and_kept_by_the_browser(place: Workflow) -> None:
     case = started(brought(PNG, name="photo.html"))
 
     first = fetch(case, "photo.html")
@@ -245,7 +243,7 @@ def test_a_plain_image_is_shown_and_kept_by_the_browser(place: world.Workflow) -
     assert fetch(case, "photo.html", "carl", **{"If-None-Match": first["ETag"]}).status_code == 404
 
 
-def test_an_image_that_would_fill_the_memory_is_only_downloaded(place: world.Workflow) -> None:
+def test_an_image_that_would_fill_the_memory_is_only_downloaded(place: Workflow) -> None:
     bomb = PNG[:16] + struct.pack(">II", 60_000, 60_000) + PNG[24:]
 
     answer = fetch(started(brought(bomb, name="x.png")), "x.png")
@@ -266,7 +264,7 @@ def test_an_image_that_would_fill_the_memory_is_only_downloaded(place: world.Wor
         ("a\x00b", None),
     ],
 )
-def test_a_name_does_no_harm(place: world.Workflow, name: str, told: str | None) -> None:
+def test_a_name_does_no_harm(place: Workflow, name: str, told: str | None) -> None:
     case = started(brought(PDF))
     if "\x00" not in name:
         CaseAttachment.objects.update(name=name)
@@ -284,7 +282,7 @@ def test_a_name_does_no_harm(place: world.Workflow, name: str, told: str | None)
     assert "\n" not in answer["Content-Disposition"]
 
 
-def test_what_no_case_uses_is_removed_after_a_day(place: world.Workflow) -> None:
+def test_what_no_case_uses_is_removed_after_a_day(place: Workflow) -> None:
     used, unused, fresh = brought(PDF), brought(PNG), brought(SVG)
     started(used)
     day = timezone.now() - timedelta(days=1, minutes=1)
