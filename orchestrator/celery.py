@@ -1,16 +1,33 @@
 """The Celery application; ``orchestrator.jobs`` holds its functions."""
 
+import logging
 import os
 from logging.config import dictConfig
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import setup_logging
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 
-app = Celery("rewire")
+logger = logging.getLogger(__name__)
+
+
+class Patient(Task):  # type: ignore[type-arg]
+    """A function whose work waits in the database, and for it: the next message tries again."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except (OperationalError, InterfaceError):
+            if connection.connection is not None and connection.is_usable():
+                raise
+            logger.warning("The database does not answer: %s waits for it.", self.name)
+
+
+app = Celery("rewire", task_cls=Patient)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 
 

@@ -39,7 +39,11 @@ CASES: Final = """
 SELECT (SELECT count(*) FROM orchestrator_case WHERE state IN ('open', 'cancelling')),
     (SELECT count(*) FROM orchestrator_incident WHERE state = 'open')
 """
-PAUSED: Final = {Breaker.CLOSED: 0.0, Breaker.HALF_OPEN: 0.5, Breaker.OPEN: 1.0}
+PAUSED: Final[Mapping[str, float]] = {
+    Breaker.CLOSED: 0.0,
+    Breaker.HALF_OPEN: 0.5,
+    Breaker.OPEN: 1.0,
+}
 HALTED: Final = "SELECT slug, halted_at IS NOT NULL FROM orchestrator_workflow ORDER BY slug"
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from orchestrator import jobs, lifesigns
 from orchestrator.engine import claim_work
-from orchestrator.models import Counter, Workflow
+from orchestrator.models import Counter, Task, Workflow
 from tests.world import person, started, workflow
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,26 @@ def test_staff_and_leads_are_told_at_home(name: str) -> None:
 
     report()
     assert "Nothing is being processed" not in page_of(name)
+
+
+def test_where_work_waits_it_is_told_too() -> None:
+    case = started(Workflow.objects.get())
+
+    for path in ("/incidents/", f"/cases/{case.pk}/"):
+        assert "Nothing is being processed" in page_of("lea", path)
+        assert "Nothing is being processed" in page_of("bea", path)
+
+
+def test_work_of_outsiders_is_no_sign_of_a_worker() -> None:
+    started(Workflow.objects.get())
+    report(timers=0, worker=75)
+    tasks = Task.objects.all()
+    tasks.update(state="running", lease_expires_at="2999-01-01T00:00:00Z")
+    assert lifesigns.signs().silent() == ""
+
+    tasks.update(lane=-1)
+
+    assert lifesigns.signs().silent() == lifesigns.WORKER
 
 
 def test_everybody_is_told_in_the_queue() -> None:

@@ -250,7 +250,7 @@ def test_the_page_asks_the_same_few_questions_however_much_happened(
         decided_and_undone(task)
     client = signed_in("lea")
 
-    with django_assert_max_num_queries(29):
+    with django_assert_max_num_queries(30):
         client.get(reverse("case", args=[task.case_id]))
 
 

@@ -133,7 +133,7 @@ def test_the_page_asks_the_same_few_questions_however_many_there_are(
     started(place, key="fine")
     client = signed_in("lea")
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         page = client.get("/incidents/")
 
     assert len(page.context["incidents"]) == 20
