@@ -32,6 +32,9 @@ PROMISED = {
     "POST /api/v1/review/tasks/{task_id}/heartbeat",
     "POST /api/v1/review/tasks/{task_id}/release",
     "POST /api/v1/review/tasks/{task_id}/decision",
+    "POST /api/v1/review/tasks/{task_id}/pend",
+    "POST /api/v1/review/tasks/{task_id}/resume",
+    "POST /api/v1/review/tasks/{task_id}/send-back",
     "POST /api/v1/review/decisions/{decision_id}/undo",
     "GET /api/v1/feedback",
 }

@@ -54,6 +54,9 @@ review:history                   GET    302  200  404  200  200  200  200
 review:claim                     POST   302  302  404  403  403  403  403
 review:heartbeat                 POST   302  409  404  409  409  409  409
 review:release                   POST   302  409  404  409  409  409  409
+review:pend                      POST   302  409  404  409  409  409  409
+review:resume                    POST   302  404  404  404  404  404  404
+review:send_back                 POST   302  409  404  409  409  409  409
 review:skip                      POST   302  409  404  409  409  409  409
 review:draft                     POST   302  409  404  409  409  409  409
 review:decide                    POST   302  409  404  409  409  409  409
@@ -79,6 +82,9 @@ api:claim_next                   POST   401  401  401  401  401  401  401
 api:claim                        POST   401  401  401  401  401  401  401
 api:heartbeat                    POST   401  401  401  401  401  401  401
 api:release                      POST   401  401  401  401  401  401  401
+api:pend                         POST   401  401  401  401  401  401  401
+api:resume                       POST   401  401  401  401  401  401  401
+api:send_back                    POST   401  401  401  401  401  401  401
 api:decide                       POST   401  401  401  401  401  401  401
 api:undo                         POST   401  401  401  401  401  401  401
 api:stream_feedback              GET    401  401  401  401  401  401  401
