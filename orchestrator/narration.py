@@ -74,6 +74,13 @@ EVENTS: Final[Mapping[str, Words]] = {
         gettext_noop("{step} cannot go on by itself"), "warning", "bad", acted=False
     ),
     "incident.resolved": Words(gettext_noop("resolved the trouble at {step}"), "retry", "ok"),
+    "incident.assigned": Words(
+        gettext_noop("asked {person} to look after the trouble at {step}"), "user"
+    ),
+    "incident.unassigned": Words(
+        gettext_noop("asks {person} no longer to look after the trouble at {step}"), "release"
+    ),
+    "input.replaced": Words(gettext_noop("gave {step} another input"), "edit", "warn"),
     "workflow.halted": Words(gettext_noop("stopped automatic approval"), "stop", "bad"),
     "workflow.resumed": Words(gettext_noop("let automatic approval go on"), "play", "ok"),
     "agent.changed": Words(

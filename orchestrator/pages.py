@@ -56,6 +56,7 @@ RESOLUTIONS: Final[Mapping[str, str]] = {
     "retried": gettext_noop("retried"),
     "skipped": gettext_noop("skipped"),
     "cancelled": gettext_noop("cancelled"),
+    "handed_over": gettext_noop("handed over"),
 }
 
 

@@ -3,11 +3,11 @@
 # These say what happens when a case comes to a step of their kind.
 from orchestrator.engine import branching, calling, tables  # noqa: F401
 from orchestrator.engine.assigning import assign, hindrances, unassign
-from orchestrator.engine.bench import route_of
+from orchestrator.engine.bench import is_handed, route_of
 from orchestrator.engine.breaking import close_breaker
 from orchestrator.engine.briefing import brief_of
 from orchestrator.engine.bulk import begin_bulk, is_bulk_pending, work_bulks
-from orchestrator.engine.cancelling import cancel_case
+from orchestrator.engine.cancelling import cancel_case, cancel_for
 from orchestrator.engine.claims import (
     claim,
     claim_next,
@@ -20,6 +20,7 @@ from orchestrator.engine.claims import (
 from orchestrator.engine.counting import fold_counters, rebuild_counters
 from orchestrator.engine.deciding import Decided, decide
 from orchestrator.engine.definition import allowed_words, definition_of
+from orchestrator.engine.entrusting import entrust, not_fit
 from orchestrator.engine.failing import expire_leases
 from orchestrator.engine.fetching import (
     complete_work,
@@ -29,8 +30,12 @@ from orchestrator.engine.fetching import (
     tell_work,
 )
 from orchestrator.engine.finishing import CONSENT, settle_due, verdict_watermark
+from orchestrator.engine.giving import TAKES_INPUT, give_input
+from orchestrator.engine.handing import hand_over, keeps_output, place_of
 from orchestrator.engine.lanes import Fetched, claim_work, is_work_ready
 from orchestrator.engine.migrating import (
+    MIGRATE,
+    REVERT,
     DryRun,
     Plan,
     dry_run,
@@ -44,9 +49,10 @@ from orchestrator.engine.pending import pend, resume_due, signals_of, unpend
 from orchestrator.engine.publishing import publish
 from orchestrator.engine.reconciling import Seen, look, words_on
 from orchestrator.engine.resolving import retry, skip_step
+from orchestrator.engine.resolving_many import RESOLVES, resolve_many
 from orchestrator.engine.returning import send_back, targets
 from orchestrator.engine.rework import most_visits, visits_of
-from orchestrator.engine.scopes import data_of
+from orchestrator.engine.scopes import data_of, input_of
 from orchestrator.engine.signals import Signalled, signal
 from orchestrator.engine.staleness import screen_digest
 from orchestrator.engine.starting import Outcome, Started, start_case, start_cases
@@ -54,6 +60,7 @@ from orchestrator.engine.stopping import CHANGES, changes, halt, halted, resume
 from orchestrator.engine.timeouts import expire_seats, fire_seat_timers
 from orchestrator.engine.timers import fire_timers
 from orchestrator.engine.undoing import undo
+from orchestrator.engine.unwinding import undone_by_cancelling
 from orchestrator.engine.versions import agent_of
 from orchestrator.engine.working import (
     perform,
@@ -64,6 +71,10 @@ from orchestrator.engine.working import (
 __all__ = [
     "CHANGES",
     "CONSENT",
+    "MIGRATE",
+    "RESOLVES",
+    "REVERT",
+    "TAKES_INPUT",
     "Decided",
     "DryRun",
     "Fetched",
@@ -79,6 +90,7 @@ __all__ = [
     "begin_bulk",
     "brief_of",
     "cancel_case",
+    "cancel_for",
     "changes",
     "claim",
     "claim_next",
@@ -89,6 +101,7 @@ __all__ = [
     "decide",
     "definition_of",
     "dry_run",
+    "entrust",
     "expire_leases",
     "expire_seats",
     "fail_work",
@@ -96,23 +109,31 @@ __all__ = [
     "fire_seat_timers",
     "fire_timers",
     "fold_counters",
+    "give_input",
     "halt",
     "halted",
+    "hand_over",
     "heartbeat",
     "hindrances",
+    "input_of",
     "is_bulk_pending",
+    "is_handed",
     "is_work_ready",
+    "keeps_output",
     "look",
     "migrate",
     "most_visits",
+    "not_fit",
     "orphans",
     "pend",
     "perform",
+    "place_of",
     "plan_of",
     "publish",
     "rebuild_counters",
     "release",
     "renew_work",
+    "resolve_many",
     "resume",
     "resume_due",
     "retry",
@@ -135,6 +156,7 @@ __all__ = [
     "unassign",
     "unclaim",
     "undo",
+    "undone_by_cancelling",
     "unpend",
     "verdict_watermark",
     "visits_of",

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.engine.acts import Act
-from orchestrator.models import Attempt, Decision, DecisionRight, Routing, Seat, Task
+from orchestrator.engine.definition import MACHINE
+from orchestrator.models import (
+    Attempt,
+    Decision,
+    DecisionRight,
+    Routing,
+    Seat,
+    SeatPurpose,
+    Step,
+    Task,
+)
 from orchestrator.models.statements import Joined
 
 ROUTED: Final = Joined(
@@ -49,6 +59,16 @@ def routed_to(row: Seat | Decision, routed: Routing, attempt: Attempt | None) ->
     routed.attempt = attempt
     row.routed = routed  # type: ignore[union-attr]
     return routed
+
+
+def is_handed(seat: Seat, step: Step) -> bool:
+    """Whether a person does here what a machine could not: there is no output to judge.
+
+    Queries where the seat's route has not been read yet.
+    """
+    if step.kind not in MACHINE or seat.purpose == SeatPurpose.RECONCILE:
+        return False
+    return route_of(seat).attempt_id is None
 
 
 def bench_of(act: Act, task: Task, seat: Seat) -> Bench:

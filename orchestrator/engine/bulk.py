@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from orchestrator.exceptions import Refusal
 from orchestrator.models import Actor, Bulk, BulkRow, BulkState
@@ -17,6 +18,9 @@ DOES: Final[dict[str, Does]] = {}
 """What is done to one row, by the verb of its bulk. A Refusal is kept on the row."""
 
 CHUNK: Final = 1000
+BROKE: Final = "It broke (%s); the log has the details."
+
+logger = logging.getLogger(__name__)
 
 
 def does(verb: str) -> Callable[[Does], Does]:
@@ -84,6 +88,12 @@ def _do(row: BulkRow) -> None:
             DOES[row.bulk.verb](row)
     except Refusal as refusal:
         row.state, row.message = BulkState.REFUSED, refusal.message[:2000]
+    except OperationalError:
+        raise
+    except Exception as error:
+        # One row that always breaks would hold up every row after it, of all bulks.
+        logger.exception("A row of the bulk %s broke", row.bulk_id)
+        row.state, row.message = BulkState.REFUSED, BROKE % type(error).__name__
     row.finished_at = ClockTimestamp()
     row.save(update_fields=["state", "message", "before", "seq", "finished_at"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator import authority
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.closing import OPEN, cancel_task
-from orchestrator.engine.incidents import reason_given
+from orchestrator.engine.incidents import begin, case_of, reason_given
 from orchestrator.engine.unwinding import unwind
 from orchestrator.exceptions import CaseClosed
 from orchestrator.models import Actor, Case, CaseState, Task
@@ -19,6 +19,16 @@ def cancel_case(case_id: int, *, actor: Actor, reason: str) -> Case:
     """
     reason = reason_given(reason)
     with acting(case_id, actor) as act:
+        authority.require(actor, "cancel", act.case)
+        call_off(act, reason)
+    return act.case
+
+
+def cancel_for(incident_id: int, *, actor: Actor, reason: str) -> Case:
+    """Cancel the case of an incident that is still open. Raises what ``cancel_case`` does."""
+    reason = reason_given(reason)
+    with acting(case_of(incident_id), actor) as act:
+        begin(act, incident_id)
         authority.require(actor, "cancel", act.case)
         call_off(act, reason)
     return act.case

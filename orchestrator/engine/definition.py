@@ -110,8 +110,19 @@ def allowed_words(step: Step, right: DecisionRight | None, level: int = 0) -> li
     """
     words: list[str] = list(right.allowed) if right else []
     words = words or [str(word) for word in WORDS.get(StepKind(step.kind), JUDGING)]
+    return _reachable(words, right, level)
+
+
+def answering_words(right: DecisionRight | None, level: int = 0) -> list[str]:
+    """What somebody may say who does a machine's step: there is no output to approve."""
+    allowed = {Word.RESPONDED, *(right.allowed if right and right.allowed else Word.values)}
+    words = [str(word) for word in WORDS[StepKind.HUMAN] if word in allowed]
+    return _reachable(words, right, level)
+
+
+def _reachable(words: list[str], right: DecisionRight | None, level: int) -> list[str]:
     if level or right is None or right.escalates_to_id is None:
-        words = [word for word in words if word != Word.ESCALATED]
+        return [word for word in words if word != Word.ESCALATED]
     return words
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+import re
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
@@ -11,17 +12,21 @@ from orchestrator.engine.acts import Act, locked_task
 from orchestrator.exceptions import Invalid, NotFound
 from orchestrator.models import Incident, Seat, SeatState, Task, TaskState
 
+# An order, an amount, a day; not a status like 503, which is a cause.
+NAMED: Final = re.compile(r"\b(?=\w*\d)\w{4,}\b")
+
 
 def open_incident(act: Act, task: Task, kind: str, message: str, **detail: Any) -> Incident:
     """Stop a task, saved with state failed, and say why. ``message`` is for people.
 
-    Incidents with one fingerprint have one cause: kind, step and the words of the message.
+    Incidents with one fingerprint have one cause: kind, step and the words of the message,
+    whatever numbers and ids stand in it.
     """
     task.state = TaskState.FAILED
     task.lease_expires_at = task.settle_at = None
     task.save(update_fields=["state", "lease_expires_at", "settle_at"])
     withdraw_seats(act, task)
-    cause = f"{act.case.workflow_id}:{task.step_key}:{kind}:{message[:200]}"
+    cause = f"{act.case.workflow_id}:{task.step_key}:{kind}:{NAMED.sub('#', message[:200])}"
     incident = Incident.objects.create(
         task=task,
         kind=kind,

@@ -26,12 +26,12 @@ from orchestrator.engine.opening import ask, lane_of
 from orchestrator.exceptions import Invalid, MigrationRefused, NotFound
 from orchestrator.models import (
     Actor,
-    Attempt,
     Bulk,
     BulkRow,
     BulkState,
     Case,
     CaseState,
+    Routing,
     Seat,
     SeatPurpose,
     SeatState,
@@ -274,7 +274,8 @@ def _visit(task: Task, key: str) -> int:
 
 def _ask_anew(act: Act, task: Task) -> None:
     withdraw_seats(act, task)
-    attempt = Attempt.objects.filter(task=task, error__isnull=True).order_by("-number").first()
+    last = Routing.objects.select_related("attempt").filter(task=task).order_by("-round").first()
+    attempt = last.attempt if last else None
     if task.step.kind == StepKind.HUMAN or attempt is None:
         ask(act, task)
     else:

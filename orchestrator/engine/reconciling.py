@@ -11,8 +11,8 @@ from orchestrator import schema
 from orchestrator.connectors import Call, CallError, Result, connector_class
 from orchestrator.definitions.rules import is_careful
 from orchestrator.engine.acts import Act
-from orchestrator.engine.bench import Bench
-from orchestrator.engine.definition import allowed_words
+from orchestrator.engine.bench import Bench, is_handed
+from orchestrator.engine.definition import allowed_words, answering_words
 from orchestrator.engine.doubting import CannotTell
 from orchestrator.engine.failing import again
 from orchestrator.engine.reading import is_json
@@ -49,7 +49,9 @@ class Seen:
 
 def words_on(seat: Seat, step: Step, right: DecisionRight | None) -> list[str]:
     """What a decider may say on a seat. On one that reconciles every finding can be said,
-    whatever the rule allows of outputs."""
+    whatever the rule allows of outputs. May query, as ``is_handed`` does."""
+    if is_handed(seat, step):
+        return answering_words(right, seat.level)
     if seat.purpose != SeatPurpose.RECONCILE:
         return allowed_words(step, right, seat.level)
     may_escalate = not seat.level and right is not None and right.escalates_to_id is not None

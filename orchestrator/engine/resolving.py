@@ -25,7 +25,7 @@ from orchestrator.exceptions import Invalid
 from orchestrator.models import Actor, Attempt, Mode, Step, StepKind, Task, TaskState, Word
 
 # Of these the output is there; what is missing is somebody who may decide it.
-_UNDECIDED = frozenset({"nobody", "split", "escalated", "stuck"})
+UNDECIDED = frozenset({"nobody", "split", "escalated", "stuck"})
 BRANCHING = frozenset({StepKind.FORK, StepKind.FOR_EACH, StepKind.JOIN})
 
 
@@ -38,17 +38,22 @@ def retry(incident_id: int, *, actor: Actor) -> None:
         incident, task = begin(act, incident_id)
         authority.require(actor, "resolve", incident)
         close(act, incident, "retried")
-        if task.step.kind not in MACHINE:
-            _begin_again(act, task)
-        elif incident.kind in _UNDECIDED and task.proposal is not None:
+        is_judged = task.step.kind in MACHINE and task.proposal is not None
+        if is_judged and incident.kind in UNDECIDED:
             _judge_again(act, task, incident.kind)
         else:
-            task.proposal, task.crashes, task.lane = None, 0, lane_of(task.step)
-            again(act, task)
+            begin_anew(act, task)
 
 
-def _begin_again(act: Act, task: Task) -> None:
-    """What takes no machine, as if the case had just come to it. A join goes on waiting."""
+def begin_anew(act: Act, task: Task) -> None:
+    """A failed step from its beginning, as if the case had just come to it.
+
+    A join goes on waiting.
+    """
+    if task.step.kind in MACHINE:
+        task.proposal, task.crashes, task.lane = None, 0, lane_of(task.step)
+        again(act, task)
+        return
     task.state = FIRST.get(task.step.kind, TaskState.WAITING)
     task.save(update_fields=["state"])
     if task.step.kind != StepKind.JOIN:
@@ -61,14 +66,20 @@ def _judge_again(act: Act, task: Task, kind: str) -> None:
     What nobody was there to decide, as while automatic approval was stopped, the rules judge
     anew; not what people have corrected or could not agree on.
     """
-    attempt = Attempt.objects.filter(task=task, error__isnull=True).order_by("-number").first()
+    attempt = last_attempt(task)
     if kind == "nobody" and attempt and same(attempt.output, task.proposal):
         apply_rules(act, task, attempt)
     else:
-        _ask_again(act, task, attempt)
+        ask_again(act, task, attempt)
 
 
-def _ask_again(act: Act, task: Task, attempt: Attempt | None) -> None:
+def last_attempt(task: Task) -> Attempt | None:
+    """The last try that gave an output."""
+    return Attempt.objects.filter(task=task, error__isnull=True).order_by("-number").first()
+
+
+def ask_again(act: Act, task: Task, attempt: Attempt | None) -> None:
+    """Bring the output before the people whom the rules name, in a new round. Raises Invalid."""
     facts = facts_of(act, task, attempt, task.proposal)
     route = routing.route(act.definition.rules[task.step_key], facts)
     right = asked_right(act, task, route)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from orchestrator import authority, routing, schema
 from orchestrator.diffing import Change, diff, patch, same
 from orchestrator.engine import reconciling
-from orchestrator.engine.bench import Bench
+from orchestrator.engine.bench import Bench, is_handed
 from orchestrator.engine.judging import note_decision, proof_of
 from orchestrator.engine.opening import demand_of, facts_of
 from orchestrator.exceptions import Invalid
@@ -104,12 +104,16 @@ def _corrected(bench: Bench, said: Said) -> Any:
 
 
 def _responded(bench: Bench, said: Said) -> Any:
-    if said.output is None and bench.task.step.kind != StepKind.HUMAN:
+    handed = is_handed(bench.seat, bench.task.step)
+    if said.output is None and not handed and bench.task.step.kind != StepKind.HUMAN:
         if not said.comment.strip():
             _refuse("/comment", _("Write the answer."))
         return None
     _check_schema(bench, said.output)
-    _check_limit(bench, said.output)
+    if handed:
+        _check_last_word(bench, said.output)
+    else:
+        _check_limit(bench, said.output)
     return said.output
 
 
@@ -122,7 +126,7 @@ def _check_schema(bench: Bench, output: Any) -> None:
 
 
 def _check_last_word(bench: Bench, output: Any) -> None:
-    """A correction that opens no new round: what the rules block stays blocked all the same."""
+    """What no rule looks at again: a value that the rules block stays blocked all the same."""
     act, task = bench.act, bench.task
     facts = facts_of(act, task, bench.routed.attempt, output)
     check_block(routing.route(act.definition.rules[task.step_key], facts))

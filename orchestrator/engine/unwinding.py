@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
+
 from orchestrator.engine.acts import Act
 from orchestrator.engine.closing import OPEN, close_case
+from orchestrator.engine.definition import Definition, definition_of
 from orchestrator.engine.opening import open_task
-from orchestrator.models import CaseState, Task, TaskState, Word
+from orchestrator.models import Case, CaseState, Step, Task, TaskState, Word
 
 
 def unwind(act: Act) -> None:
@@ -24,13 +27,26 @@ def unwind(act: Act) -> None:
 
 
 def _newest(act: Act) -> Task | None:
-    undoable = [key for key, step in act.definition.steps.items() if step.compensated_by]
+    return undoable(act.case, act.definition).first()
+
+
+def undoable(case: Case, definition: Definition) -> QuerySet[Task]:
+    """What was done in a case and names its undo that was not made yet, newest first."""
+    keys = [key for key, step in definition.steps.items() if step.compensated_by]
     rows = Task.objects.filter(
-        case=act.case,
+        case=case,
         state=TaskState.COMPLETED,
-        step_key__in=undoable,
+        step_key__in=keys,
         compensation=None,
         compensates=None,
         output__isnull=False,
     ).exclude(word=Word.REJECTED)
-    return rows.order_by("-finished_at", "-id").first()
+    return rows.order_by("-finished_at", "-id")
+
+
+def undone_by_cancelling(case: Case) -> list[Step]:
+    """The steps that would be undone if the case were cancelled now, newest first."""
+    definition = definition_of(case.version_id)
+    if not any(step.compensated_by for step in definition.steps.values()):
+        return []
+    return [definition.steps[task.step_key] for task in undoable(case, definition)]
