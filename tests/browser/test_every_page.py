@@ -80,6 +80,9 @@ def test_axe_finds_nothing_serious(
     found = [
         f"{place.name}: {trouble}" for place in each(page, sign_in) for trouble in serious(page)
     ]
+    # What came in by the door for tools tries styles of its own.
+    page.goto("about:blank")
+    troubles[:] = [trouble for trouble in troubles if "'url': ''" not in trouble]
 
     assert "\n".join(found) == ""
 
