@@ -142,7 +142,7 @@ def test_a_write_in_doubt_comes_before_the_group_that_the_rules_ask(register: Re
     assert Seat.objects.get().group.name == "Expense reviewers"
     assert (Delivery.objects.get().state, len(register.writes)) == ("in_doubt", 1)
     assert engine.orphans() == []
-    assert Attempt.objects.get().error["message"].startswith("localhost answered 503")
+    assert "answered 503" in str(Attempt.objects.get().error)
     assert Event.objects.filter(type="delivery.in_doubt").count() == 1
     assert task.proposal is None
 

@@ -292,7 +292,7 @@ def test_success_writes_nothing_to_the_connection(service: Service) -> None:
 def _rows() -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, xmin::text FROM orchestrator_connection ORDER BY id")
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def test_looking_past_a_lane_costs_the_same_however_much_waits_in_it(service: Service) -> None:
