@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from orchestrator import engine
+from orchestrator.flowing import Row, does, rows_of
 from orchestrator.lately import Pace
 from orchestrator.models import DecisionRight, Mode, Step, StepKind, Transition, WorkflowVersion
+from orchestrator.nesting import holders, nests_of
 from orchestrator.spelling import duration, listed, number, share
 from orchestrator.telling import told
 
@@ -44,8 +46,16 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """What else a step may come to, beside its exits."""
+
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepView:
-    """One step as its page shows it."""
+    """One step as its page shows it; ``branches`` are the steps of each branch that it opens."""
 
     key: str
     name: str
@@ -55,6 +65,9 @@ class StepView:
     pace: str
     rights: list[Right]
     exits: list[Exit]
+    rows: list[Row] = field(default_factory=list)
+    asides: list[Aside] = field(default_factory=list)
+    branches: list[list[StepView]] = field(default_factory=list)
 
 
 def steps_of(version: WorkflowVersion) -> list[Step]:
@@ -65,9 +78,19 @@ def steps_of(version: WorkflowVersion) -> list[Step]:
     )
 
 
-def step_views(steps: Iterable[Step], pace: Mapping[str, Pace]) -> list[StepView]:
-    """The steps in sentences, in their order; steps as ``steps_of`` reads them."""
-    return [_step(step, pace.get(step.key)) for step in steps]
+def step_views(steps: Sequence[Step], pace: Mapping[str, Pace]) -> list[StepView]:
+    """The steps in sentences, in their order; steps as ``steps_of`` reads them.
+
+    What stands in a branch is in the list of its opening step alone.
+    """
+    views = {step.key: _step(step, steps, pace.get(step.key)) for step in steps}
+    nests = nests_of(steps)
+    held = holders(nests)
+    for nest in nests:
+        for place, branch in enumerate(nest.branches):
+            own = [views[key] for key in branch if held[key] == (nest, place)]
+            views[nest.opener].branches.append(own)
+    return [view for key, view in views.items() if key not in held]
 
 
 def rights_of(step: Step) -> list[DecisionRight]:
@@ -91,21 +114,31 @@ def pace_of(pace: Pace) -> str:
     return ", ".join(parts) + "."
 
 
-def _step(step: Step, pace: Pace | None) -> StepView:
+def _step(step: Step, steps: Sequence[Step], pace: Pace | None) -> StepView:
     rights, exits = rights_of(step), exits_of(step)
     return StepView(
         key=step.key,
         name=step.name,
         kind=step.kind,
-        sentence=_does(step),
+        sentence=does(step, steps) or _performed(step),
         instructions=step.instructions.strip(),
         pace=pace_of(pace) if pace else "",
         rights=[_right(step, right) for right in rights],
         exits=[_exit(way) for way in exits],
+        rows=rows_of(step),
+        asides=list(_asides(step, {other.key: other.name for other in steps})),
     )
 
 
-def _does(step: Step) -> str:
+def _asides(step: Step, names: Mapping[str, str]) -> Iterator[Aside]:
+    if back := [names.get(key, key) for key in step.rework.get("to", ())]:
+        yield Aside("left", _("People may send it back to %s.") % listed(back, _("or")))
+    if step.compensated_by:
+        undo = names.get(step.compensated_by, step.compensated_by)
+        yield Aside("undo", _("%s undoes it when the case is cancelled.") % undo)
+
+
+def _performed(step: Step) -> str:
     """Who performs a step, in a few words."""
     if step.kind == StepKind.HUMAN:
         return _("a person answers")

@@ -51,3 +51,11 @@ def plain(value: Decimal) -> str:
     """All the digits that a number has, and no more."""
     decimals = max(0, -int(value.normalize().as_tuple().exponent))
     return number_format(value, decimals, force_grouping=True)
+
+
+def exactly(seconds: int) -> str:
+    """The largest unit that comes out even: ``90 min``, where ``duration`` says ``1 h``."""
+    for size, unit in UNITS:
+        if seconds and seconds % size == 0:
+            return _(unit) % number(seconds // size)
+    return _("%s s") % number(seconds)

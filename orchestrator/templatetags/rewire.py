@@ -73,6 +73,12 @@ KIND_ICONS: Final = {
     "human": "user",
     "system": "system",
     "decision": "branch",
+    "timer": "clock",
+    "event": "message",
+    "fork": "plus",
+    "join": "plus",
+    "for_each": "queue",
+    "subflow": "workflow",
     "policy": "policy",
     "end": "end",
 }
@@ -84,6 +90,12 @@ KIND_WORDS: Final = {
     "system": gettext_noop("system"),
     "policy": gettext_noop("policy"),
     "decision": gettext_noop("decision"),
+    "timer": gettext_noop("timer"),
+    "event": gettext_noop("event"),
+    "fork": gettext_noop("fork"),
+    "join": gettext_noop("join"),
+    "for_each": gettext_noop("for each"),
+    "subflow": gettext_noop("subflow"),
     "end": gettext_noop("end"),
 }
 # a part of a definition -> one of it, several of it

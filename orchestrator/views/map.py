@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -11,7 +12,9 @@ from django.utils.translation import gettext_noop
 
 from orchestrator.conditions import facts_used
 from orchestrator.engine.definition import ASKING
+from orchestrator.flowing import does, note_of
 from orchestrator.models import DecisionRight, Mode, Step, StepKind, Transition
+from orchestrator.nesting import nests_of
 from orchestrator.sentences import exits_of, rights_of
 from orchestrator.spelling import at_least
 from orchestrator.telling import told
@@ -19,7 +22,17 @@ from orchestrator.templatetags.rewire import kind_icon, word
 from orchestrator.under_way import UnderWay
 from orchestrator.workflow_map import Box, Desk, Drawing, Lane, Place, Way, draw
 
-COUNTED: Final = ("ready", "running", "in_review", "decided", "failed")
+COUNTED: Final = ("waiting", "ready", "running", "in_review", "decided", "failed")
+PARTING: Final = frozenset({StepKind.DECISION, StepKind.FORK, StepKind.JOIN})
+"""Kinds that are drawn as diamonds: ways part there, or meet."""
+LED: Final = PARTING | {
+    StepKind.TIMER,
+    StepKind.EVENT,
+    StepKind.FOR_EACH,
+    StepKind.SUBFLOW,
+    StepKind.END,
+}
+"""Kinds that nobody performs."""
 CHIP: Final = 40
 MODES: Final = {
     Mode.REVIEW: gettext_noop("one decides"),
@@ -49,6 +62,7 @@ class Node:
     chips: list[Chip]
     text: str = ""
     count: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +76,45 @@ class Map:
     count: int
 
 
-def map_of(steps: Sequence[Step], now: UnderWay) -> Map | None:
-    """None where there is nothing to draw. Steps as ``steps_of`` reads them; queries nothing."""
+def map_of(
+    steps: Sequence[Step], now: UnderWay, called: Mapping[str, str] = MappingProxyType({})
+) -> Map | None:
+    """None where there is nothing to draw. Steps as ``steps_of`` reads them; queries nothing.
+
+    ``called`` has the addresses of the workflows that subflows call, by their keys.
+    """
     if not steps:
         return None
-    lanes = lanes_of(steps)
+    nests = nests_of(steps)
+    lanes = lanes_of(steps, {nest.join: nest.opener for nest in nests})
     asks = {step.key: asked(step, lanes[step.key]) for step in steps}
     known = {lane.key: lane for step in steps for lane in (lanes[step.key], *asks[step.key])}
     places = [
-        Place(step.key, step.name, lanes[step.key].key, tuple(lane.key for lane in asks[step.key]))
+        Place(
+            step.key,
+            step.name,
+            lanes[step.key].key,
+            tuple(lane.key for lane in asks[step.key]),
+            note_of(step),
+            step.kind in PARTING,
+        )
         for step in steps
     ]
-    drawing = draw(list(known.values()), places, ways_of(steps))
+    branches = [frozenset(branch) for nest in nests for branch in nest.branches]
+    ways = [*ways_of(steps), *aside_ways(steps)]
+    drawing = draw(list(known.values()), places, ways, branches)
     named = {step.key: step for step in steps}
     return Map(
         drawing,
         nodes=[
-            _node(box, named[box.key], now, elsewhere=_waiting(now, box.key, asks[box.key]))
+            _node(
+                box,
+                named[box.key],
+                now,
+                elsewhere=_waiting(now, box.key, asks[box.key]),
+                url=called.get(str(named[box.key].flow.get("workflow")), ""),
+                sentence=does(named[box.key], steps),
+            )
             for box in drawing.boxes
         ],
         desks=[_desk(desk, named[desk.key], asks[desk.key], now) for desk in drawing.desks],
@@ -87,13 +123,29 @@ def map_of(steps: Sequence[Step], now: UnderWay) -> Map | None:
     )
 
 
-def lanes_of(steps: Sequence[Step]) -> dict[str, Lane]:
-    """Whose lane each step stands in; where a case ends, that of whoever came before."""
-    lanes = {step.key: _lane(step) for step in steps if step.kind != StepKind.END}
-    for step in steps:
-        for way in exits_of(step):
-            lanes.setdefault(way.target.key, lanes.get(step.key, rules()))
+def lanes_of(steps: Sequence[Step], opens: Mapping[str, str]) -> dict[str, Lane]:
+    """Whose lane each step stands in.
+
+    What nobody performs stands with whoever comes before, else after; a join with the step that
+    opens its branches, as ``opens`` says.
+    """
+    lanes = {step.key: _lane(step) for step in steps if step.kind not in LED}
+    pairs = [(step.key, way.target.key) for step in steps for way in exits_of(step)]
+    ahead = [(opens.get(target, source), target) for source, target in pairs]
+    back = [(target, source) for source, target in reversed(ahead)]
+    for ways in (ahead, back, ahead):
+        _spread(lanes, ways)
     return {step.key: lanes.get(step.key, rules()) for step in steps}
+
+
+def _spread(lanes: dict[str, Lane], ways: Sequence[tuple[str, str]]) -> None:
+    """Take lanes over along these ways, until nothing more is to be taken."""
+    known = -1
+    while known < len(lanes):
+        known = len(lanes)
+        for here, there in ways:
+            if here in lanes:
+                lanes.setdefault(there, lanes[here])
 
 
 def _lane(step: Step) -> Lane:
@@ -107,7 +159,7 @@ def _lane(step: Step) -> Lane:
 
 
 def rules() -> Lane:
-    return Lane("rules", _("Rules"), "policy")
+    return Lane("rules", "Rewire", "policy")
 
 
 def people(right: DecisionRight) -> Lane:
@@ -158,6 +210,21 @@ def _way(pair: tuple[str, str], together: Sequence[tuple[str, Transition]]) -> W
     )
 
 
+def aside_ways(steps: Sequence[Step]) -> list[Way]:
+    """Where a case goes by no transition: back because people say so, or to undo a step."""
+    names = {step.key: step.name for step in steps}
+    found = []
+    for step in steps:
+        if step.compensated_by in names:
+            title = _("%s undoes it") % names[step.compensated_by]
+            found.append(Way(step.key, step.compensated_by, title=title, look="undo"))
+        for key in step.rework.get("to", ()):
+            if key in names:
+                title = _("people may send it back to %s") % names[key]
+                found.append(Way(step.key, key, title=title, look="back"))
+    return found
+
+
 def _text(way: Transition) -> str:
     """In a word or two what leads this way; nothing where whatever else comes does."""
     match way.condition:
@@ -175,7 +242,7 @@ def _rejects(condition: Any) -> bool:
     return "decision" in facts_used(condition) and "rejected" in str(condition)
 
 
-def _node(box: Box, step: Step, now: UnderWay, *, elsewhere: int) -> Node:
+def _node(box: Box, step: Step, now: UnderWay, *, elsewhere: int, url: str, sentence: str) -> Node:
     """``elsewhere`` of its tasks in review are counted on its desks."""
     states = dict(now.states.get(step.key, {}))
     states["in_review"] = states.get("in_review", 0) - elsewhere
@@ -185,15 +252,17 @@ def _node(box: Box, step: Step, now: UnderWay, *, elsewhere: int) -> Node:
         box,
         icon=kind_icon(step.kind),
         kind=step.kind,
-        label=": ".join(filter(None, (step.name, counted))),
+        label=": ".join(filter(None, (step.name, sentence, counted))),
         chips=chips,
+        url=url,
     )
 
 
 def _chips(box: Box, states: Mapping[str, int], *, more: bool) -> list[Chip]:
     shown = [state for state in COUNTED if states.get(state, 0) > 0]
+    first = box.centre - CHIP * len(shown) / 2 if box.diamond else box.x + 10
     return [
-        Chip(state, at_least(states[state], more=more), box.x + 10 + CHIP * place)
+        Chip(state, at_least(states[state], more=more), first + CHIP * place)
         for place, state in enumerate(shown)
     ]
 

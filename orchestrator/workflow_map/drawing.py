@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from orchestrator.workflow_map.branches import frames_of
 from orchestrator.workflow_map.channels import Move, channels_of
 from orchestrator.workflow_map.heights import Heights, heights_of
 from orchestrator.workflow_map.ranks import ranks
@@ -16,10 +17,12 @@ from orchestrator.workflow_map.shapes import (
     BOX_WIDTH,
     DESK_HEIGHT,
     DESK_INDENT,
+    DIAMOND_LETTERS,
     LABEL_LETTERS,
     LETTER,
     MARGIN,
     NAME_LETTERS,
+    NOTE_LETTERS,
     PORT_STEP,
     SPINE,
     TRACK,
@@ -40,14 +43,23 @@ from orchestrator.workflow_map.shapes import (
 LANE_LETTERS = 15
 
 
-def draw(lanes: Sequence[Lane], places: Sequence[Place], ways: Sequence[Way]) -> Drawing:
-    """The map of these steps. Each way joins two of them, each lane named is one of ``lanes``."""
-    rank = ranks([place.key for place in places], ways)
+def draw(
+    lanes: Sequence[Lane],
+    places: Sequence[Place],
+    ways: Sequence[Way],
+    branches: Sequence[frozenset[str]] = (),
+) -> Drawing:
+    """The map of these steps. Each way joins two of them, each lane named is one of ``lanes``.
+
+    ``branches`` are the keys of the steps that stand in one branch together.
+    """
+    ahead = [way for way in ways if way.look != "back"]
+    rank = ranks([place.key for place in places], ahead)
     numbers = {lane.key: number for number, lane in enumerate(lanes)}
-    rows = rows_of(places, ways, rank, numbers)
+    rows = rows_of(places, ahead, rank, numbers)
     routes = routes_of(ways, rank, rows)
-    plan = Plan(places, rank, rows, routes, heights_of(rows, routes, len(lanes)))
-    return plan.drawing(lanes)
+    heights = heights_of(places, rows, routes, len(lanes))
+    return Plan(places, rank, rows, routes, heights, branches).drawing(lanes)
 
 
 @dataclass(slots=True)
@@ -59,6 +71,7 @@ class Plan:
     rows: Rows
     routes: Sequence[Route]
     heights: Heights
+    branches: Sequence[frozenset[str]]
 
     def drawing(self, lanes: Sequence[Lane]) -> Drawing:
         channels = channels_of(
@@ -78,6 +91,7 @@ class Plan:
             desks=desks,
             lines=[self.line(route, channels, columns, boxes) for route in self.routes],
             spines=list(self.spines(boxes, desks, columns)),
+            frames=frames_of(self.branches, list(boxes.values()), desks),
         )
 
     def moves(self, route: Route) -> Iterator[tuple[Move, float, float]]:
@@ -122,7 +136,9 @@ class Plan:
             self.middle(place.key) - height / 2,
             BOX_WIDTH,
             height,
-            wrapped(place.name, NAME_LETTERS),
+            wrapped(place.name, DIAMOND_LETTERS if place.diamond else NAME_LETTERS),
+            shortened(place.note, NOTE_LETTERS),
+            place.diamond,
         )
 
     def desk(self, place: Place, lane: str, columns: Columns) -> Desk:
@@ -134,7 +150,7 @@ class Plan:
             BOX_WIDTH - DESK_INDENT,
             DESK_HEIGHT,
             [],
-            lane,
+            lane=lane,
         )
 
     def bands(self, lanes: Sequence[Lane]) -> list[Band]:
@@ -153,7 +169,7 @@ class Plan:
     ) -> Line:
         source, target = boxes[route.way.source], boxes[route.way.target]
         start = self.port(route)
-        points: list[Point] = [(source.right, start)]
+        points: list[Point] = [(source.leaves(start), start)]
         for move, before, after in self.moves(route):
             if before != after:
                 x = columns.channel(move[0], channels[move])

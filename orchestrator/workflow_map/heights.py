@@ -11,10 +11,13 @@ from orchestrator.workflow_map.rows import Row, Rows
 from orchestrator.workflow_map.shapes import (
     BOX_HEIGHT,
     DESK_HEIGHT,
+    DIAMOND_HEIGHT,
     LANE_PAD,
+    NOTE_HEIGHT,
     PORT_STEP,
     ROW_GAP,
     TRACK,
+    Place,
 )
 
 
@@ -31,8 +34,8 @@ class Heights:
         return self.corridors[route.corridor] + route.track * TRACK
 
 
-def heights_of(rows: Rows, routes: Sequence[Route], lanes: int) -> Heights:
-    box = _boxes(rows, routes)
+def heights_of(places: Sequence[Place], rows: Rows, routes: Sequence[Route], lanes: int) -> Heights:
+    box = _boxes(places, routes)
     tall = _tall(rows, box)
     tracks = _tracks(routes)
     middle: dict[Row, float] = {}
@@ -53,16 +56,21 @@ def heights_of(rows: Rows, routes: Sequence[Route], lanes: int) -> Heights:
     return Heights(middle, top, corridors, box)
 
 
-def _boxes(rows: Rows, routes: Sequence[Route]) -> dict[str, float]:
-    """A box is as high as the ways that leave it need."""
+def _boxes(places: Sequence[Place], routes: Sequence[Route]) -> dict[str, float]:
+    """A box is as high as its text and the ways that leave it need."""
     ports: dict[str, int] = defaultdict(int)
     for route in routes:
         ports[route.way.source] = max(ports[route.way.source], abs(route.port))
     return {
-        key: max(BOX_HEIGHT, 2 * PORT_STEP * ports[key] + PORT_STEP)
-        for key, desk in rows.of
-        if not desk
+        place.key: max(_text(place), 2 * PORT_STEP * ports[place.key] + PORT_STEP)
+        for place in places
     }
+
+
+def _text(place: Place) -> float:
+    if place.diamond:
+        return DIAMOND_HEIGHT
+    return BOX_HEIGHT + (NOTE_HEIGHT if place.note else 0)
 
 
 def _tall(rows: Rows, box: Mapping[str, float]) -> dict[Row, float]:

@@ -40,12 +40,14 @@ def rows_of(
     """Rows for all boxes, left to right: in line with the step before where that is possible."""
     rows, asked = Rows(), {place.key: place for place in places}
     before: dict[str, str] = {}
-    for way in sorted(ways, key=lambda way: way.dashed):
+    for way in sorted(ways, key=lambda way: (way.look, way.dashed)):
         if rank[way.source] < rank[way.target]:
             before.setdefault(way.target, way.source)
-    for key in sorted(asked, key=rank.__getitem__):
+    aside = {way.target for way in ways if way.look == "undo"}
+    for key in sorted(asked, key=lambda key: (rank[key], key in aside)):
         lane = lanes[asked[key].lane]
-        rows.put((key, ""), lane, rank[key], _wish(rows, lane, before.get(key)))
+        wish = _wish(rows, lane, before.get(key)) + (key in aside)
+        rows.put((key, ""), lane, rank[key], wish)
     for place in places:
         for name in place.asks:
             rows.put((place.key, name), lanes[name], rank[place.key], 0)

@@ -8,6 +8,11 @@ from typing import Final
 
 BOX_WIDTH: Final = 180
 BOX_HEIGHT: Final = 60
+NOTE_HEIGHT: Final = 16  # a line of small text below the name
+DIAMOND_HEIGHT: Final = 88
+DIAMOND_LETTERS: Final = 13
+NOTE_LETTERS: Final = 22
+FRAME: Final = 10  # around the steps of a branch
 DESK_INDENT: Final = 20
 DESK_HEIGHT: Final = 34
 PORT_STEP: Final = 16  # between two ways that leave one box; a label fits above each
@@ -36,23 +41,33 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A step. ``asks`` are the lanes of the people who may have to decide on what it puts out."""
+    """A step. ``asks`` are the lanes of the people who may have to decide on what it puts out.
+
+    ``note`` is a word below its name; a ``diamond`` is where ways part or meet.
+    """
 
     key: str
     name: str
     lane: str
     asks: tuple[str, ...] = ()
+    note: str = ""
+    diamond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A transition; ``title`` says in full what ``label`` may have cut."""
+    """A transition; ``title`` says in full what ``label`` may have cut.
+
+    ``look`` is ``back`` for one that people take to send a case back, ``undo`` for one that
+    leads to the step that undoes another.
+    """
 
     source: str
     target: str
     label: str = ""
     title: str = ""
     dashed: bool = False
+    look: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +90,8 @@ class Box:
     width: float
     height: float
     lines: list[str]
+    note: str = ""
+    diamond: bool = False
 
     @property
     def right(self) -> float:
@@ -87,6 +104,54 @@ class Box:
     @property
     def middle(self) -> float:
         return self.y + self.height / 2
+
+    @property
+    def centre(self) -> float:
+        return self.x + self.width / 2
+
+    @property
+    def inner_width(self) -> float:
+        """Of the second frame, which stands four pixels inside."""
+        return self.width - 8
+
+    @property
+    def inner_height(self) -> float:
+        return self.height - 8
+
+    @property
+    def inner_half(self) -> float:
+        return self.inner_height / 2
+
+    def leaves(self, y: float) -> float:
+        """How far right its edge is at a height."""
+        aside = abs(y - self.middle) / self.height if self.diamond else 0
+        return self.right - aside * self.width
+
+    @property
+    def corners(self) -> str:
+        """The points of a diamond, as SVG writes them."""
+        tips = (
+            (self.x, self.middle),
+            (self.centre, self.y),
+            (self.right, self.middle),
+            (self.centre, self.bottom),
+        )
+        return " ".join(_pair(tip) for tip in tips)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Around the steps of one branch, where nothing else stands among them."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def holds(self, box: Box) -> bool:
+        """Whether any of a box lies in it."""
+        across = self.x < box.right and box.x < self.x + self.width
+        return across and self.y < box.bottom and box.y < self.y + self.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +188,7 @@ class Drawing:
     desks: list[Desk]
     lines: list[Line]
     spines: list[list[Point]]
+    frames: list[Frame]
 
     @property
     def spine_paths(self) -> list[str]:

@@ -41,17 +41,48 @@ def chain(length: int) -> tuple[list[Place], list[Way]]:
     return places, [*ways, Way(keys[12], keys[8], "once more")]
 
 
+def branching() -> tuple[list[Place], list[Way], list[frozenset[str]]]:
+    """Thirty steps with two forks, a for-each in one of them, an undoing and a way back."""
+    keys = [f"s{number}" for number in range(30)]
+    parting = {3, 12, 14, 16, 22, 26, 29}
+    places = [
+        Place(
+            key,
+            f"Step {number} with a longer name",
+            LANES[number % 4].key,
+            note="waits for paid, 14 d" if number % 5 == 1 else "",
+            diamond=number in parting,
+        )
+        for number, key in enumerate(keys)
+    ]
+    main = [(n, n + 1) for n in range(28) if n not in (6, 9, 18, 20)]
+    # s3 opens three branches up to s12, s14 two up to s22; the second holds a for-each.
+    ways = [Way(keys[a], keys[b]) for a, b in main]
+    ways += [Way("s3", "s7"), Way("s3", "s10"), Way("s6", "s12"), Way("s9", "s12")]
+    ways += [Way("s14", "s19"), Way("s18", "s22"), Way("s20", "s22", "in time")]
+    ways += [Way("s5", "s29", look="undo"), Way("s17", "s4", "sent back", look="back")]
+    branches = [
+        *(frozenset(keys[a:b]) for a, b in ((4, 7), (7, 10), (10, 12), (15, 19), (19, 21))),
+    ]
+    return places, ways, branches
+
+
 @st.composite
 def definitions(draw_: st.DrawFn) -> tuple[list[Place], list[Way]]:
     keys = [f"s{number}" for number in range(draw_(st.integers(1, 30)))]
     lane, asks = st.sampled_from([lane.key for lane in LANES]), st.sampled_from(["people", "leads"])
     places = []
     for key in keys:
-        here = draw_(lane)
-        asked = draw_(st.sets(asks, max_size=2)) - {here}
-        places.append(Place(key, f"Step {key}", here, tuple(sorted(asked))))
+        here, diamond = draw_(lane), draw_(st.booleans())
+        asked = set() if diamond else draw_(st.sets(asks, max_size=2)) - {here}
+        note = draw_(st.sampled_from(["", "3 d"]))
+        places.append(Place(key, f"Step {key}", here, tuple(sorted(asked)), note, diamond))
     pairs = st.sets(st.tuples(st.sampled_from(keys), st.sampled_from(keys)), max_size=60)
-    ways = [Way(*pair, draw_(st.sampled_from(LABELS))) for pair in sorted(draw_(pairs))]
+    looks = st.sampled_from(["", "", "", "back", "undo"])
+    ways = [
+        Way(*pair, draw_(st.sampled_from(LABELS)), look=draw_(looks))
+        for pair in sorted(draw_(pairs))
+    ]
     return places, ways
 
 
@@ -81,7 +112,9 @@ def pieces(drawing: Drawing) -> list[tuple[str, Rect]]:
 
 
 def check(drawing: Drawing) -> None:
-    things = [rect(box) for box in [*drawing.boxes, *drawing.desks]]
+    standing = [*drawing.boxes, *drawing.desks]
+    things = [rect(box) for box in standing]
+    parting = {box.key: rect(box) for box in drawing.boxes if box.diamond}
     for one, other in combinations(things, 2):
         assert not overlap(one, other)
     for x1, y1, x2, y2 in things:
@@ -93,8 +126,12 @@ def check(drawing: Drawing) -> None:
         assert x1 == x2 or y1 == y2, f"{name} is not level"
         inner = (x1 - 0.5, y1 - 0.5, x2 + 0.5, y2 + 0.5)
         for thing in things:
+            if thing == parting.get(name.partition(">")[0]):
+                continue  # It leaves the edge of a diamond, inside the corner of its box.
             shrunk = (thing[0] + 1, thing[1] + 1, thing[2] - 1, thing[3] - 1)
             assert not overlap(inner, shrunk), f"{name} crosses a box"
+        assert x1 >= 0
+        assert y1 >= 0
         assert x2 <= drawing.width
         assert y2 <= drawing.height
     labels = [label_rect(line) for line in drawing.lines if line.label]
@@ -124,6 +161,40 @@ def test_thirty_steps_are_drawn_without_overlaps() -> None:
     check(drawing)
     assert len(drawing.boxes) == 30
     assert len(drawing.bands) == 4
+
+
+def test_thirty_steps_with_branches_are_drawn_without_overlaps() -> None:
+    places, ways, branches = branching()
+
+    drawing = draw(LANES, places, ways, branches)
+
+    check(drawing)
+    assert len(drawing.boxes) == 30
+    boxes = {box.key: box for box in drawing.boxes}
+    assert boxes["s29"].x > boxes["s5"].x
+    assert boxes["s29"].y != boxes["s5"].y
+
+
+def test_a_branch_that_stands_by_itself_has_a_frame() -> None:
+    places = [Place(key, key, "agent") for key in "abcd"]
+    ways = [Way("a", "b"), Way("b", "c"), Way("c", "d")]
+
+    whole = draw(LANES[:1], places, ways, [frozenset("bc")])
+    torn = draw(LANES[:1], places, ways, [frozenset("bd")])
+
+    (frame,) = whole.frames
+    inside = [box.key for box in whole.boxes if frame.holds(box)]
+    assert inside == ["b", "c"]
+    assert torn.frames == []
+
+
+def test_a_way_back_moves_no_step_to_the_right() -> None:
+    places = [Place(key, key, "agent") for key in "abc"]
+    ways = [Way("a", "b"), Way("a", "c"), Way("c", "b", look="back")]
+
+    boxes = {box.key: box for box in draw(LANES[:1], places, ways).boxes}
+
+    assert boxes["b"].x == boxes["c"].x
 
 
 @given(definitions())
