@@ -9,6 +9,8 @@ from celery import Celery, Task
 from celery.signals import setup_logging
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from kombu.transport import virtual
+from kombu.transport.redis import Channel, QoS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 
@@ -25,6 +27,25 @@ class Patient(Task):  # type: ignore[type-arg]
             if connection.connection is not None and connection.is_usable():
                 raise
             logger.warning("The database does not answer: %s waits for it.", self.name)
+
+
+class Doorbell(QoS):
+    """A message is only a doorbell: one whose connection is gone is let go.
+
+    Kombu would give back and acknowledge over the connection that it has just lost, and that
+    error ends the whole worker.
+    """
+
+    restore_at_shutdown = False
+
+    def ack(self, delivery_tag: str) -> None:
+        if self.channel.connection.client is None:
+            virtual.QoS.ack(self, delivery_tag)
+        else:
+            super().ack(delivery_tag)
+
+
+Channel.QoS = Doorbell
 
 
 app = Celery("rewire", task_cls=Patient)

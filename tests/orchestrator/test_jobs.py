@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -86,3 +87,18 @@ def test_the_sweep_settles_what_is_due() -> None:
     jobs.sweep()
 
     assert Case.objects.get().outcome == "booked"
+
+
+def test_a_worker_that_loses_its_broker_lets_go_of_what_it_had_in_hand() -> None:
+    with app.connection_for_read() as connection:
+        channel: Any = connection.channel()
+        channel.queue_declare("doorbells")
+        with app.amqp.Producer(channel) as producer:
+            producer.publish({"ring": 1}, routing_key="doorbells")
+        message = channel.basic_get("doorbells", no_ack=False)
+
+        # As kombu leaves it when the connection broke.
+        channel._disconnect_pools()
+        channel.connection.client = None
+        message.ack()
+        channel.close()
