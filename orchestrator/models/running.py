@@ -116,9 +116,9 @@ class Task(models.Model):
     """One step of one case. ``scope`` is its path through forks and items.
 
     ``proposal`` is the value under review, ``output`` and ``word`` what was decided of it.
-    ``lane`` is the connection that performs it, 0 where outsiders fetch the work; ``given`` an
-    input that a person put in the place of the mapped one; ``brief`` what the performer is told
-    besides.
+    ``lane`` is the connection that performs it, or minus the step's id where outsiders fetch the
+    work; ``given`` an input that a person put in the place of the mapped one; ``brief`` what the
+    performer is told besides.
     """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="tasks")
