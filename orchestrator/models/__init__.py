@@ -2,6 +2,7 @@
 
 from orchestrator.models.actors import Actor, ActorKind, ApiKey, Debut, Grant, GrantEffect
 from orchestrator.models.attachments import Attachment, CaseAttachment, Upload
+from orchestrator.models.checkpoints import Checkpoint, Cut
 from orchestrator.models.definitions import (
     DecisionRight,
     Step,
@@ -61,9 +62,11 @@ __all__ = [
     "CaseAttachment",
     "CaseOrigin",
     "CaseState",
+    "Checkpoint",
     "Connection",
     "Correction",
     "Counter",
+    "Cut",
     "Debut",
     "Decision",
     "DecisionRight",
