@@ -39,7 +39,8 @@ class Doorbell(QoS):
     restore_at_shutdown = False
 
     def ack(self, delivery_tag: str) -> None:
-        if self.channel.connection.client is None:
+        # None when the channel is closed, without a client when its connection broke.
+        if getattr(self.channel.connection, "client", None) is None:
             virtual.QoS.ack(self, delivery_tag)
         else:
             super().ack(delivery_tag)

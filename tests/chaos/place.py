@@ -86,12 +86,15 @@ class Place:
 
     def kill_inner(self, name: str) -> None:
         """One process that a program started: what performs the steps, what answers requests."""
-        program = self.children[name].pid
-        _wait_for(lambda: _children_of(program))
-        pid = random.choice(_children_of(program))
+        _wait_for(lambda: self._inner(name))
+        pid = random.choice(self._inner(name))
         os.kill(pid, signal.SIGKILL)
         _wait_for(lambda: _is_gone(pid))
         self.killed[f"{name} child"] += 1
+
+    def _inner(self, name: str) -> list[int]:
+        self.tend()
+        return _children_of(self.children[name].pid)
 
     def restart_database(self) -> None:
         """As after a power cut: nothing was written that a commit had not promised."""

@@ -89,7 +89,8 @@ def test_the_sweep_settles_what_is_due() -> None:
     assert Case.objects.get().outcome == "booked"
 
 
-def test_a_worker_that_loses_its_broker_lets_go_of_what_it_had_in_hand() -> None:
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_worker_that_loses_its_broker_lets_go_of_what_it_had_in_hand(is_closed: bool) -> None:
     with app.connection_for_read() as connection:
         channel: Any = connection.channel()
         channel.queue_declare("doorbells")
@@ -100,5 +101,7 @@ def test_a_worker_that_loses_its_broker_lets_go_of_what_it_had_in_hand() -> None
         # As kombu leaves it when the connection broke.
         channel._disconnect_pools()
         channel.connection.client = None
+        if is_closed:
+            channel.close()
         message.ack()
         channel.close()
