@@ -37,8 +37,11 @@ class Answer:
     refused: Refused | None = None
 
 
-def answer_of(task: Task, word: str, typed: Typed) -> Answer:
-    """Read what was typed about ``task.proposal`` as a decision of this word."""
+def answer_of(task: Task, word: str, typed: Typed, *, gives: bool = False) -> Answer:
+    """Read what was typed about ``task.proposal`` as a decision of this word.
+
+    ``gives`` says that there is no such output: who answers gives it.
+    """
     comment = typed.comment(word).strip()
     match word:
         case Word.APPROVED:
@@ -46,7 +49,7 @@ def answer_of(task: Task, word: str, typed: Typed) -> Answer:
         case Word.CORRECTED:
             return _correction(task, typed, comment)
         case Word.RESPONDED:
-            return _response(task, typed, comment)
+            return _response(task, typed, comment, gives=gives)
         case Word.REJECTED | Word.ESCALATED:
             reason = typed.sheets[word]["reason"]
             return Answer(word, reasons={"": reason} if reason else {}, comment=comment)
@@ -95,9 +98,9 @@ def _correction(task: Task, typed: Typed, comment: str) -> Answer:
     return Answer(Word.CORRECTED, value, _reasons(typed, changes), comment)
 
 
-def _response(task: Task, typed: Typed, comment: str) -> Answer:
-    """A human step is answered with its form, an agent's output with words."""
-    if task.step.kind != "human":
+def _response(task: Task, typed: Typed, comment: str, *, gives: bool) -> Answer:
+    """What a person does is answered with its form, an agent's output with words."""
+    if not gives and task.step.kind != "human":
         refused = None if comment else Refused(_(NO_TEXT))
         return Answer(Word.RESPONDED, comment=comment, refused=refused)
     value, errors = schema.parse(task.step.schema, typed.fields or {})

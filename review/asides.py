@@ -88,7 +88,7 @@ def asides_of(shown: Shown, actor: Actor, typed: Typed | None) -> Asides:
 
 def _is_for(shown: Shown) -> bool:
     """Who answers a human step is told why; who judges blindly what an agent did anew is not."""
-    return shown.step.kind == "human" or shown.rules is not None
+    return shown.step.kind == "human" or shown.handed or shown.rules is not None
 
 
 def _signals(shown: Shown) -> list[str]:

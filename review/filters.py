@@ -28,7 +28,7 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
         *("q", "workflow", "state"),
         *("version", "what", "since", "until", "rule", "band"),
     ),
-    FilterPage.INCIDENTS: ("q", "workflow", "age"),
+    FilterPage.INCIDENTS: ("q", "workflow", "step", "kind", "age", "assigned"),
 }
 """Page -> the parameters of its address that say what is shown; others are not kept. Those of
 the queue are ``Wanted``'s."""

@@ -104,7 +104,8 @@ class Screen:
 
     @property
     def human(self) -> bool:
-        return self.shown.step.kind == "human"
+        """Whether a person gives the output here, and judges none."""
+        return self.shown.step.kind == "human" or self.shown.handed
 
     @property
     def low(self) -> bool:
@@ -162,7 +163,10 @@ class Screen:
     @property
     def exhibits(self) -> list[Exhibit]:
         files = partial(attached, self.shown.case.pk)
-        return exhibits(self.shown.evidence, self.shown.data, files)
+        found = exhibits(self.shown.evidence, self.shown.data, files)
+        if self.shown.handed:
+            return [Exhibit("json", _("Input of the step"), self.shown.given), *found]
+        return found
 
     @property
     def problems(self) -> list[str]:

@@ -17,6 +17,7 @@ from orchestrator.models import (
     Task,
     Workflow,
 )
+from orchestrator.pages import error_text
 from orchestrator.telling import reason_of
 from review.doubts import Doubt, doubt_of
 
@@ -28,7 +29,8 @@ class Shown:
     ``data`` is the case file as this task sees it, ``output`` the value under review. ``rules``
     is the trace of the rules, ``why`` the sentence of it. ``field_confidence`` maps pointers to
     numbers from 0 to 1. All three and ``confidence`` are None on a blind seat. ``allowed`` are
-    the words a decision may say; ``digest`` goes back with it.
+    the words a decision may say; ``digest`` goes back with it. Where a step was ``handed`` over
+    there is no output: ``given`` is the input that its machine failed at, and ``failure`` how.
     """
 
     seat: Seat
@@ -52,6 +54,9 @@ class Shown:
     instructions: str
     reasons: list[Any]
     doubt: Doubt | None
+    handed: bool
+    given: Any
+    failure: str
 
 
 def shown(seat: Seat, actor: Actor) -> Shown:
@@ -65,6 +70,7 @@ def shown(seat: Seat, actor: Actor) -> Shown:
     step = definition.steps[task.step_key]
     rights = definition.rights[task.step_key]
     right = next((right for right in rights if right.pk == routing.right_id), None)
+    handed = engine.is_handed(seat, step)
     is_open = not seat.blind or seat.decided_by_id == actor.pk
     return Shown(
         seat=seat,
@@ -88,4 +94,13 @@ def shown(seat: Seat, actor: Actor) -> Shown:
         instructions=step.instructions,
         reasons=step.reasons,
         doubt=doubt,
+        handed=handed,
+        given=engine.input_of(task, task.case) if handed else None,
+        failure=failure_of(task) if handed else "",
     )
+
+
+def failure_of(task: Task) -> str:
+    """What the last try of a task's machine said; "" where none failed. One query."""
+    failed = task.tries.filter(error__isnull=False).order_by("-number").first()
+    return error_text(failed.error) if failed else ""

@@ -49,7 +49,7 @@ from orchestrator.engine.pending import pend, resume_due, signals_of, unpend
 from orchestrator.engine.publishing import publish
 from orchestrator.engine.reconciling import Seen, look, words_on
 from orchestrator.engine.resolving import retry, skip_step
-from orchestrator.engine.resolving_many import RESOLVES, resolve_many
+from orchestrator.engine.resolving_many import MOST_AT_ONCE, RESOLVES, resolve_many
 from orchestrator.engine.returning import send_back, targets
 from orchestrator.engine.rework import most_visits, visits_of
 from orchestrator.engine.scopes import data_of, input_of
@@ -72,6 +72,7 @@ __all__ = [
     "CHANGES",
     "CONSENT",
     "MIGRATE",
+    "MOST_AT_ONCE",
     "RESOLVES",
     "REVERT",
     "TAKES_INPUT",

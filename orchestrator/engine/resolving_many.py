@@ -20,7 +20,7 @@ SKIP: Final = "skip_incidents"
 CANCEL: Final = "cancel_incidents"
 ASSIGN: Final = "assign_incidents"
 RESOLVES: Final = (RETRY, SKIP, CANCEL, ASSIGN)
-MOST: Final = 10_000
+MOST_AT_ONCE: Final = 10_000
 
 
 def resolve_many(
@@ -38,8 +38,8 @@ def resolve_many(
     """
     if not incidents:
         raise Invalid(_("Choose at least one incident."))
-    if len(incidents) > MOST:
-        raise Invalid(_("At most %s incidents at once: narrow the filter.") % MOST)
+    if len(incidents) > MOST_AT_ONCE:
+        raise Invalid(_("At most %s incidents at once: narrow the filter.") % MOST_AT_ONCE)
     params: dict[str, Any] = {}
     if verb in (SKIP, CANCEL):
         params["reason"] = reason_given(reason)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
+
 from django.db.models import QuerySet
 
 from orchestrator.engine.acts import Act
 from orchestrator.engine.closing import OPEN, close_case
-from orchestrator.engine.definition import Definition, definition_of
+from orchestrator.engine.definition import definition_of
 from orchestrator.engine.opening import open_task
 from orchestrator.models import Case, CaseState, Step, Task, TaskState, Word
 
@@ -27,14 +30,15 @@ def unwind(act: Act) -> None:
 
 
 def _newest(act: Act) -> Task | None:
-    return undoable(act.case, act.definition).first()
+    return undoable(act.case).first()
 
 
-def undoable(case: Case, definition: Definition) -> QuerySet[Task]:
-    """What was done in a case and names its undo that was not made yet, newest first."""
+def undoable(*cases: Case) -> QuerySet[Task]:
+    """What was done in cases of one version and names its undo, not made yet; newest first."""
+    definition = definition_of(cases[0].version_id)
     keys = [key for key, step in definition.steps.items() if step.compensated_by]
     rows = Task.objects.filter(
-        case=case,
+        case__in=cases,
         state=TaskState.COMPLETED,
         step_key__in=keys,
         compensation=None,
@@ -44,9 +48,20 @@ def undoable(case: Case, definition: Definition) -> QuerySet[Task]:
     return rows.order_by("-finished_at", "-id")
 
 
-def undone_by_cancelling(case: Case) -> list[Step]:
-    """The steps that would be undone if the case were cancelled now, newest first."""
-    definition = definition_of(case.version_id)
-    if not any(step.compensated_by for step in definition.steps.values()):
-        return []
-    return [definition.steps[task.step_key] for task in undoable(case, definition)]
+def undone_by_cancelling(cases: Iterable[Case]) -> dict[int, list[Step]]:
+    """Case id -> the steps that would be undone if it were cancelled now, newest first.
+
+    One query for each version that names an undo.
+    """
+    found: dict[int, list[Step]] = {}
+    by_version = groupby(sorted(cases, key=_version), key=_version)
+    for version_id, of_version in by_version:
+        steps = definition_of(version_id).steps
+        if any(step.compensated_by for step in steps.values()):
+            for task in undoable(*of_version):
+                found.setdefault(task.case_id, []).append(steps[task.step_key])
+    return found
+
+
+def _version(case: Case) -> int:
+    return case.version_id

@@ -31,7 +31,7 @@ from orchestrator.pages import attempt_line, decision_views, moments, name_of
 from orchestrator.sight import Sight, events_of, sight_of
 from orchestrator.templatetags.rewire import local_time
 from orchestrator.views.assigning import seats_of
-from orchestrator.views.incidents import ALONG, incident_rows
+from orchestrator.views.incident import ALONG, incident_rows
 from orchestrator.views.requests import actor_of, link, number, reason_of
 
 MOMENTS: Final = 50

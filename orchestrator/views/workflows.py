@@ -20,6 +20,7 @@ from orchestrator.sentences import step_views, steps_of
 from orchestrator.templatetags.rewire import local_time
 from orchestrator.under_way import UnderWay, under_way
 from orchestrator.views.map import map_of
+from orchestrator.views.migrations import history
 from orchestrator.views.requests import actor_of, came_from, link, number, reason_of, user_of
 
 DRAFT: Final = "draft"
@@ -76,8 +77,16 @@ def workflow(request: HttpRequest, slug: str) -> HttpResponse:
         "steps": step_views(steps, paces([found.pk]).get(found.pk, {}) if runs else {}),
         "facts": facts(found, shown),
         "versions": [version_row(request, found, version, shown) for version in versions],
+        "migrations": migrations(found, actor),
     }
     return render(request, "orchestrator/workflow.html", context)
+
+
+def migrations(found: Workflow, actor: Actor) -> dict[str, Any] | None:
+    """Where cases are taken over, and what was; None for who may not publish here."""
+    if not authority.may(actor, "publish", found).allowed:
+        return None
+    return {"url": reverse("migrate", args=[found.slug]), "rows": history(found)}
 
 
 def visible_versions(request: HttpRequest, found: Workflow) -> list[WorkflowVersion]:

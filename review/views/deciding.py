@@ -57,7 +57,8 @@ def decide(request: ReviewRequest, task_id: int) -> HttpResponse:
 def _answered(seat: Seat, word: str, typed: Typed) -> Answer:
     doubt = doubt_of(seat)
     if doubt is None:
-        return answer_of(seat.task, word, typed)
+        gives = engine.is_handed(seat, seat.task.step)
+        return answer_of(seat.task, word, typed, gives=gives)
     return finding_of(seat.task, word, typed, doubt.answer)
 
 

@@ -24,7 +24,7 @@ from orchestrator.pages import incident_text, name_of
 from orchestrator.spelling import at_least, number
 from orchestrator.views.home.handing import assigned, late
 from orchestrator.views.home.sections import SHOWN, Section, listed
-from orchestrator.views.incidents import ALONG, may_resolve
+from orchestrator.views.incident import ALONG, may_resolve
 from orchestrator.waits import unstarted_in, waits_in
 
 COUNTED: Final = 100  # seats that are looked at in one lane; more are "99+"

@@ -1,0 +1,110 @@
+"""Which incidents a page is about: what its address asks for, and what it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from orchestrator.models import Actor, Incident, Workflow
+from orchestrator.views.requests import MAX_TEXT
+
+MOST_STEPS: Final = 100
+AGES: Final[Mapping[str, tuple[str, timedelta]]] = {
+    "1h": (gettext_noop("More than an hour"), timedelta(hours=1)),
+    "1d": (gettext_noop("More than a day"), timedelta(days=1)),
+    "3d": (gettext_noop("More than 3 days"), timedelta(days=3)),
+}
+"""How long an incident is open at least."""
+
+KINDS: Final[Mapping[str, str]] = {
+    "transient": gettext_noop("It kept failing"),
+    "permanent": gettext_noop("It was refused"),
+    "quarantine": gettext_noop("It lost its worker three times"),
+    "nobody": gettext_noop("Nobody may decide it"),
+    "split": gettext_noop("People differ"),
+    "escalated": gettext_noop("It was escalated to nobody"),
+    "stuck": gettext_noop("No transition leads on"),
+    "undecided": gettext_noop("No row of its table holds"),
+    "in_doubt": gettext_noop("A write may have happened"),
+    "not_called": gettext_noop("It could not call its workflow"),
+    "call_cancelled": gettext_noop("The case it called was cancelled"),
+    "loop": gettext_noop("It came round too often"),
+}
+"""Why a step could not go on, as the engine says it."""
+
+ASSIGNED: Final[Mapping[str, str]] = {
+    "me": gettext_noop("Me"),
+    "nobody": gettext_noop("Nobody"),
+}
+FILTERS: Final = ("q", "workflow", "step", "kind", "age", "assigned")
+
+
+def wanted_of(said: Mapping[str, str]) -> dict[str, str]:
+    """What an address or a form asks for, "" where it says nothing."""
+    names = (*FILTERS, "group")
+    return {name: said.get(name, "")[:MAX_TEXT].replace("\x00", "").strip() for name in names}
+
+
+def filtered(
+    found: QuerySet[Incident], wanted: Mapping[str, str], actor: Actor
+) -> QuerySet[Incident]:
+    """Those that fit; an age or a person that is none of ours fits none."""
+    columns = {
+        "q": "task__case__key__startswith",
+        "workflow": "task__case__workflow__slug",
+        "step": "task__step_key",
+        "kind": "kind",
+        "group": "fingerprint",
+    }
+    found = found.filter(
+        **{column: wanted[name] for name, column in columns.items() if wanted[name]}
+    )
+    return assigned(aged(found, wanted["age"]), wanted["assigned"], actor)
+
+
+def aged(found: QuerySet[Incident], age: str) -> QuerySet[Incident]:
+    if age and age not in AGES:
+        return found.none()
+    return found.filter(opened_at__lte=timezone.now() - AGES[age][1]) if age else found
+
+
+def assigned(found: QuerySet[Incident], to: str, actor: Actor) -> QuerySet[Incident]:
+    match to:
+        case "":
+            return found
+        case "me":
+            return found.filter(assigned_to=actor)
+        case "nobody":
+            return found.filter(assigned_to=None)
+    return found.none()
+
+
+def filters_of(
+    wanted: Mapping[str, str], everything: QuerySet[Incident], actor: Actor
+) -> dict[str, Any]:
+    """What the filter offers. Steps are those of the workflow at which something is open."""
+    here = everything
+    if wanted["workflow"]:
+        here = here.filter(task__case__workflow__slug=wanted["workflow"])
+    steps = here.values_list("task__step_key", "task__step__name").distinct()
+    kinds = here.values_list("kind", flat=True).distinct().order_by("kind")
+    return {
+        **wanted,
+        "workflows": list(Workflow.objects.visible_to(actor)),
+        "steps": sorted(dict(steps[:MOST_STEPS]).items(), key=lambda row: row[1]),
+        "kinds": [(kind, kind_told(kind)) for kind in kinds],
+        "ages": [(key, _(label)) for key, (label, _least) in AGES.items()],
+        "people": [(key, _(label)) for key, label in ASSIGNED.items()],
+        "active": any(wanted[name] for name in FILTERS),
+        "fixed": [(name, value) for name, value in wanted.items() if value],
+    }
+
+
+def kind_told(kind: str) -> str:
+    return _(KINDS[kind]) if kind in KINDS else kind.replace("_", " ").capitalize()
