@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 
+from orchestrator.connectors import Picture
 from orchestrator.exceptions import Invalid, NotFound, TooLarge
 from orchestrator.models import Actor, Attachment, Case, CaseAttachment, Upload
 from orchestrator.models.fields import ClockTimestamp
@@ -199,6 +200,17 @@ def key_of(value: Any) -> str:
         return ""
     said, name = value.get("attachment"), value.get("name", "")
     return f"{said}/{name}" if isinstance(said, str) and said.startswith(PREFIX) else ""
+
+
+def picture(case_id: int, value: Any) -> Picture | None:
+    """The bytes of a case's image to which a value refers; None for whatever else."""
+    digest = key_of(value).removeprefix(PREFIX).partition("/")[0]
+    if not digest:
+        return None
+    rows = Attachment.objects.filter(cases__case=case_id, digest=digest, width__isnull=False)
+    for row in rows[:1]:
+        return Picture(row.media_type, bytes(row.content))
+    return None
 
 
 def _attached(row: CaseAttachment) -> Attached:

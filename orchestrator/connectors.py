@@ -7,7 +7,7 @@ to a dotted path.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Protocol
@@ -18,6 +18,19 @@ from django.utils.module_loading import import_string
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that a case came with: PNG, JPEG, GIF or WebP by its first bytes."""
+
+    media_type: str
+    content: bytes
+
+
+def no_pictures(_: Any) -> Picture | None:
+    """What a call without a case has."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One try to have a step performed.
 
@@ -25,6 +38,9 @@ class Call:
     step's own call settings (for ``http``: method, path); ``idempotency_key`` is the same
     for every try of one task; ``timeout`` is in seconds and covers the whole call. ``brief`` is
     what the performer is told besides its input, as what a reviewer sent it back with.
+    ``picture`` gives the image of this case that a value refers to, as
+    ``{"attachment": "sha256:…"}`` does; None for whatever else. It queries, so ask it in the
+    thread that was called.
     """
 
     input: Any
@@ -34,6 +50,7 @@ class Call:
     timeout: float
     attempt: int = 1
     brief: Any = None
+    picture: Callable[[Any], Picture | None] = no_pictures
 
 
 @dataclass(frozen=True, slots=True)

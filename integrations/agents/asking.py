@@ -61,7 +61,7 @@ class Reply:
 
 
 def question(call: Call, settings: Mapping[str, Any]) -> Question:
-    given, images = take_images(call.input)
+    given, images = take_images(call.input, call.picture)
     prompt = str(call.step.get("prompt", settings.get("prompt", "")))
     if call.brief is not None:
         given = {"input": given, "brief": call.brief}

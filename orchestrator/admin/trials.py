@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLong
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import mean, median
 from threading import Lock
 from typing import Any, Final
@@ -19,10 +20,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from orchestrator import schema
+from orchestrator import attachments, schema
 from orchestrator.admin.replaying import MOST_CASES
 from orchestrator.admin.samples import data_before, example_of
-from orchestrator.connectors import Call, CallError, Result, connector_class
+from orchestrator.connectors import Call, CallError, Result, connector_class, no_pictures
 from orchestrator.engine.reading import attempt_fields, is_json
 from orchestrator.engine.versions import on_record
 from orchestrator.models import Actor, Attempt, Case, Connection, Step, Task
@@ -46,6 +47,7 @@ class Given:
     input: Any
     label: str
     url: str = ""
+    case: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def inputs(step: Step, actor: Actor, count: int) -> list[Given]:
             given[task.pk] if task.pk in given else _picked(step, data_before(task.case, task.pk)),
             task.case.key,
             reverse("case", args=[task.case_id]),
+            task.case_id,
         )
         for task in tasks
     ]
@@ -167,6 +170,7 @@ def _asked(send: Connection, step: Step, given: Given, timeout: float) -> Trial:
         step=step.call,
         idempotency_key=f"trial-{uuid4()}",
         timeout=timeout,
+        picture=partial(attachments.picture, given.case) if given.case else no_pictures,
     )
     started = time.monotonic()
     try:

@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from orchestrator import logs, schema
+from orchestrator import attachments, logs, schema
 from orchestrator.connectors import (
     Call,
     CallError,
@@ -122,6 +123,7 @@ def _performed(through: Admitted, task: Task, work: Work, given: Any) -> Result:
         timeout=float(step.timeout),
         attempt=work.attempt,
         brief=brief_of(task),
+        picture=partial(attachments.picture, task.case_id),
     )
     if step.effect == StepEffect.VERIFY_FIRST and doubting.is_sent(task.pk):
         happened = _counted(through, lambda: reconciling.verified(over, call))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from pytest_django import Settings
 
 from integrations.connectors.python import Python
-from orchestrator.connectors import CallError, PermanentError, Result, TransientError
+from orchestrator.connectors import CallError, PermanentError, Picture, Result, TransientError
 from tests.integrations.conftest import a_call
 
 
@@ -25,6 +26,10 @@ def echo(given: Any) -> Any:
 
 def briefed(given: Any, brief: Any = None) -> Any:
     return {"seen": given, "told": brief}
+
+
+def looking(given: Any, picture: Any) -> Any:
+    return {"bytes": len(picture(given).content)}
 
 
 def sure(_: Any) -> Result:
@@ -108,6 +113,12 @@ def test_who_takes_a_brief_gets_it() -> None:
 
     assert result.output == {"seen": {"a": 1}, "told": told}
     assert python("echo").call(a_call({"a": 1}, brief=told)).output == {"seen": {"a": 1}}
+
+
+def test_who_takes_a_picture_opens_what_the_input_refers_to() -> None:
+    call = replace(a_call("photo"), picture={"photo": Picture("image/png", b"12345")}.get)
+
+    assert python("looking").call(call).output == {"bytes": 5}
 
 
 def test_a_result_is_made_storable() -> None:

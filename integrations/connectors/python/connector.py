@@ -19,7 +19,8 @@ MAX_MESSAGE = 500
 class Python(BaseConnector):
     """``callable(input)`` gives JSON, whose confidence is unknown, or a ``Result``.
 
-    One with a parameter ``brief`` gets the brief as well, None where there is none.
+    One with a parameter ``brief`` gets the brief as well, None where there is none; one with a
+    parameter ``picture`` what gives it the images of the case.
 
     It runs in the worker's process and cannot be stopped: only the worker's own time limit
     ends it, so a call's ``timeout`` has no effect here.
@@ -30,7 +31,8 @@ class Python(BaseConnector):
     def perform(self, call: Call) -> Result:
         function = self._function()
         try:
-            more = {"brief": call.brief} if _takes_brief(function) else {}
+            offered = {"brief": call.brief, "picture": call.picture}
+            more = {name: offered[name] for name in offered if _takes(function, name)}
             answer = function(call.input, **more)
         except CallError:
             raise
@@ -73,9 +75,9 @@ def _is_in(path: str, place: str) -> bool:
     return path == place or path.startswith(f"{place.rstrip('.')}.")
 
 
-def _takes_brief(function: Callable[..., Any]) -> bool:
+def _takes(function: Callable[..., Any], name: str) -> bool:
     try:
-        return "brief" in inspect.signature(function).parameters
+        return name in inspect.signature(function).parameters
     except (TypeError, ValueError):
         return False
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
+import struct
+from base64 import b64encode
 from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 
-from orchestrator import engine
+from orchestrator import attachments, engine
 from orchestrator.models import Attempt, Case, Incident
 from tests import world
-from tests.integrations.agents.conftest import Script, completion
+from tests.integrations.agents.conftest import Script, completion, sent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_loopback")]
 PATH = "/v1/chat/completions"
 TEXT = json.dumps(world.LUNCH)
 
 
-def read_by(server: HTTPServer) -> Case:
+def png(about: bytes) -> bytes:
+    """What begins as an image of 2 x 3 pixels does."""
+    size = struct.pack(">II", 2, 3)
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + size + b"\x08\x02\0\0\0" + about
+
+
+def read_by(server: HTTPServer, **data: Any) -> Case:
     """A case whose receipt a model behind this server has read."""
     settings = {
         "url": server.url_for("/v1"),
@@ -31,7 +39,7 @@ def read_by(server: HTTPServer) -> Case:
     kind = json.dumps({"kind": "openai_compatible", "settings": settings})
     place = world.workflow(world.EXPENSES.replace("{kind: fake, settings: {}}", kind))
     started = engine.start_case(
-        place, actor=world.actor("alice"), key="c-1", data={"text": "Kantine, 42.50"}
+        place, actor=world.actor("alice"), key="c-1", data={"text": "Kantine, 42.50"} | data
     )
     engine.work_until_idle()
     return Case.objects.get(pk=started.case.pk)
@@ -64,3 +72,41 @@ def test_an_answer_that_is_cut_off_is_an_incident(script: Script) -> None:
     incident = Incident.objects.get(task__case=case)
     assert "cut off" in incident.detail["message"]
     assert incident.kind == "permanent"
+
+
+def test_a_model_sees_the_images_of_its_case_and_of_no_other(script: Script) -> None:
+    server = script(PATH, completion(TEXT))
+    alice = world.actor("alice")
+    seen, unseen, paper = (
+        {"attachment": f"sha256:{attachments.store(alice, content).digest}", "name": "a"}
+        for content in (png(b"ours"), png(b"theirs"), b"%PDF-1.7")
+    )
+    settings = {"url": server.url_for("/v1"), "model": "reader"}
+    kind = json.dumps({"kind": "openai_compatible", "settings": settings})
+    place = world.workflow(world.EXPENSES.replace("{kind: fake, settings: {}}", kind))
+    data = {"text": "Kantine", "photos": [seen, paper]}
+    engine.start_case(place, actor=alice, key="c-1", data=data)
+    # A reference that came later, by the way of an output, opens nothing.
+    Case.objects.update(data=data | {"other": unseen})
+    engine.work_until_idle()
+
+    *_, asked = sent(server)[0]["messages"]
+    text, *images = asked["content"]
+    given = json.loads(text["text"])
+    assert given["photos"] == ["[image 1]", paper]
+    assert given["other"] == unseen
+    url = "data:image/png;base64," + b64encode(png(b"ours")).decode()
+    assert images == [{"type": "image_url", "image_url": {"url": url}}]
+    assert (Attempt.objects.get().input or {})["photos"] == [seen, paper]
+
+
+def test_images_that_are_too_large_for_a_model_come_before_a_person(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integrations.agents.images.MOST_BYTES", 20)
+    server = script(PATH, completion(TEXT))
+    kept = attachments.store(world.actor("alice"), png(b"large"))
+    case = read_by(server, photo={"attachment": f"sha256:{kept.digest}"})
+
+    assert "more than" in Incident.objects.get(task__case=case).detail["message"]
+    assert not server.log
