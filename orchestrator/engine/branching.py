@@ -14,10 +14,9 @@ from orchestrator.engine.closing import OPEN, cancel_task
 from orchestrator.engine.finishing import complete, finish
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.moving import advance, leading
-from orchestrator.engine.opening import begins, new_task, next_visit
+from orchestrator.engine.opening import begins, keep, new_task, next_visit
 from orchestrator.engine.scopes import data_of, merged, within, writes_of
 from orchestrator.models import Step, StepKind, Task, TaskState, Word
-from orchestrator.models.statements import insert
 from orchestrator.pointers import lookup
 
 MOST_ITEMS: Final = 10_000
@@ -64,7 +63,7 @@ def _new_join(act: Act, opener: Task, expects: int) -> Task:
     join = new_task(act, step, next_visit(act, step, opener.scope), opener.scope)
     join.parent_id, join.expects = opener.parent_id, expects
     join.wait_key = within("", opener.step_key, opener.visit)
-    insert(join)
+    keep(join)
     act.note("task.opened", {"task": join.pk}, {"step": step.key, "visit": join.visit})
     return join
 
@@ -92,6 +91,11 @@ def arrive(act: Act, join: Task) -> None:
             advance(act, (_body(act, opener.step), _branch(join, number)))
 
 
+def fire_again(act: Act, join: Task) -> None:
+    """Have a join that led nowhere lead on: all that it waited for have arrived."""
+    _fire(act, join, _opener(act, join))
+
+
 def _opener(act: Act, join: Task) -> Task:
     key, visit = join.wait_key.rsplit(".", 1)
     opener = Task.objects.get(case=act.case, step_key=key, scope=join.scope, visit=int(visit))
@@ -116,16 +120,20 @@ def _fire(act: Act, join: Task, opener: Task) -> None:
     if opener.step.kind == StepKind.FOR_EACH:
         finish(act, join, "", {opener.step.flow["collect"]: _collected(join, done)}, said=said)
     else:
-        writes = _together(done, opener.step.flow.get("merge", {}))
-        finish(act, join, "", writes, said=said, authors=_authors(act, done))
+        rules = opener.step.flow.get("merge", {})
+        authors = _authors(act, done, rules)
+        finish(act, join, "", _together(done, rules), said=said, authors=authors)
 
 
 def _done(act: Act, join: Task) -> list[Task]:
-    """What was completed in the branches, those of inner joins left to these; oldest first."""
-    rows = Task.objects.filter(parent=join, state=TaskState.COMPLETED).order_by("finished_at", "id")
-    done = list(rows)
+    """What was completed in the branches, those of inner joins left to these; oldest first.
+
+    By id, for clocks may go back; each with the step of the version under which it was done.
+    """
+    rows = Task.objects.filter(parent=join, state=TaskState.COMPLETED)
+    done = list(rows.select_related("step").order_by("id"))
     for task in done:
-        task.case, task.step = act.case, act.definition.steps[task.step_key]
+        task.case = act.case
     return done
 
 
@@ -147,11 +155,23 @@ def _collected(join: Task, done: Sequence[Task]) -> list[Any]:
     return found
 
 
+def _branches(done: Sequence[Task]) -> list[list[Task]]:
+    """The same by branch, in the order of the branches."""
+    found: dict[int, list[Task]] = {}
+    for task in done:
+        found.setdefault(int(task.scope.rpartition(".")[2]), []).append(task)
+    return [found[number] for number in sorted(found)]
+
+
 def _together(done: Sequence[Task], rules: Mapping[str, str]) -> dict[str, Any]:
-    """What the branches wrote, path by path; where several wrote one, as its rule says."""
+    """What the branches wrote, path by path; where several wrote one, as its rule says.
+
+    Of what a branch wrote several times the last counts.
+    """
     found: dict[str, Any] = {}
-    for task in sorted(done, key=lambda task: int(task.scope.rpartition(".")[2])):
-        for path, value in _written(task).items():
+    for branch in _branches(done):
+        wrote = {path: value for task in branch for path, value in _written(task).items()}
+        for path, value in wrote.items():
             rule = rules.get(path, "last")
             if rule == "append":
                 found.setdefault(path, []).append(value)
@@ -160,12 +180,22 @@ def _together(done: Sequence[Task], rules: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _authors(act: Act, done: Sequence[Task]) -> dict[str, Any]:
-    """Which task in the branches wrote which path."""
+def _authors(act: Act, done: Sequence[Task], rules: Mapping[str, str]) -> dict[str, Any]:
+    """Which task in the branches wrote which path; the last one where all are appended."""
     found: dict[str, Any] = {}
-    for task in done:
+    for branch in _branches(done):
+        for path, wrote in _authors_in(act, branch).items():
+            if rules.get(path) != "first" or path not in found:
+                found[path] = wrote
+    return found
+
+
+def _authors_in(act: Act, branch: Sequence[Task]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for task in branch:
         wrote = {"task": task.pk, "step": task.step_key, "word": task.word}
         found |= dict.fromkeys(_written(task), wrote)
         if task.step.kind == StepKind.JOIN:
-            found |= _authors(act, _done(act, task))
+            rules = _opener(act, task).step.flow.get("merge", {})
+            found |= _authors(act, _done(act, task), rules)
     return found

@@ -1,6 +1,7 @@
 """Subflows: a step that is a whole case of another workflow.
 
-Two cases are never locked together: each learns of the other's end by a timer.
+Each case learns of the other's end by a timer. Two are locked together only to call off what was
+called, and always the caller first.
 """
 
 from __future__ import annotations
@@ -70,6 +71,9 @@ def take(act: Act, task: Task) -> None:
 @fires(CALL_OFF)
 def cancel_called(_act: Act, task: Task) -> None:
     """What a cancelled step called is not wanted any more."""
-    for case_id in Case.objects.filter(caller=task, state=CaseState.OPEN).values_list("id"):
-        with acting(case_id[0]) as inner:
-            call_off(inner, "Its caller was cancelled.")
+    called = Case.objects.filter(caller=task, state=CaseState.OPEN)
+    for case_id in called.values_list("id", flat=True):
+        with acting(case_id) as inner:
+            # It may have ended before its lock was had.
+            if inner.case.state == CaseState.OPEN:
+                call_off(inner, "Its caller was cancelled.")

@@ -34,6 +34,8 @@ def cancel_task(act: Act, task: Task) -> None:
     task.lease_expires_at = task.settle_at = None
     task.save(update_fields=["state", "fence", "finished_at", "lease_expires_at", "settle_at"])
     withdraw_seats(act, task)
+    if act.handed is not None and act.handed.task_id == task.pk:
+        act.handed = None
     for incident in Incident.objects.select_for_update(no_key=True).filter(task=task, state="open"):
         close(act, incident, "cancelled")
     if task.step.kind == StepKind.SUBFLOW:

@@ -85,7 +85,7 @@ def definition_of(version_id: int) -> Definition:
         rights={key: rights.get(key, ()) for key in steps},
         rules={key: _rules(rights.get(key, ())) for key in steps},
         exits={key: exits.get(key, ()) for key in steps},
-        loops=frozenset(key for key in steps if _returns(key, ways)),
+        loops=frozenset(key for key in steps if _returns(key, ways)) | _undoing(steps),
         asks_initiator=any(
             "initiator" in conditions.facts_used(right.condition)
             for found in rights.values()
@@ -150,6 +150,11 @@ def _exits(version: WorkflowVersion) -> dict[str, tuple[Exit, ...]]:
             Exit(row.condition, row.target.key, asks),
         )
     return found
+
+
+def _undoing(steps: Mapping[str, Step]) -> frozenset[str]:
+    """The keys of steps that undo others: one may undo several, and each of their visits."""
+    return frozenset(step.compensated_by for step in steps.values() if step.compensated_by)
 
 
 def _returns(key: str, ways: Mapping[str, set[str]]) -> bool:

@@ -11,6 +11,7 @@ from orchestrator.diffing import diff, digest, material
 from orchestrator.engine import reconciling, rework
 from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.bench import route_of, routed_to
+from orchestrator.engine.definition import MACHINE
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.moving import NOTHING, advance, next_step
 from orchestrator.engine.scopes import merged, writes_of
@@ -25,7 +26,7 @@ from orchestrator.models import (
     VerdictSource,
     Word,
 )
-from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.fields import ClockOnce
 from orchestrator.models.statements import Joined, insert, store
 
 CONSENT: Final = "consent"
@@ -55,7 +56,7 @@ def finish(
     target = next_step(act, task, word, output, said)
     task.word = word
     if target is None and word != Word.REJECTED and task.compensates_id is None:
-        _stuck(act, task)
+        _stuck(act, task, output)
         return
     _close(act, task, output, decisions)
     if not task.scope and task.compensates_id is None:
@@ -75,8 +76,11 @@ def complete(act: Act, task: Task, output: Any) -> None:
     store(task, "state", "word", "output", "lease_expires_at", "settle_at", "finished_at")
 
 
-def _stuck(act: Act, task: Task) -> None:
-    task.save(update_fields=["word"])
+def _stuck(act: Act, task: Task, output: Any) -> None:
+    """Nothing leads on. What a machine did is kept: trying again must not do it twice."""
+    if task.step.kind in MACHINE and task.proposal is None:
+        task.proposal = output
+    task.save(update_fields=["word", "round", "proposal"])
     message = f"No transition leads on from {task.step.name} with this output."
     open_incident(act, task, "stuck", message)
 
@@ -167,7 +171,7 @@ def settle(act: Act, task: Task) -> None:
 
 def settle_due(limit: int = 200) -> int:
     """Settle tasks whose undo window is over, oldest first; returns how many were settled."""
-    rows = Task.objects.filter(state=TaskState.DECIDED, settle_at__lte=ClockTimestamp())
+    rows = Task.objects.filter(state=TaskState.DECIDED, settle_at__lte=ClockOnce())
     return len(swept(_settle_one, list(rows.order_by("settle_at").values_list("id")[:limit])))
 
 

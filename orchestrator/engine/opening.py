@@ -7,11 +7,10 @@ from decimal import Decimal
 from math import isnan
 from typing import Any, Final
 
-from django.db import connection
-
 from orchestrator import routing
 from orchestrator.engine.acts import Act
 from orchestrator.engine.clocks import due_in, wind
+from orchestrator.engine.deciders import are_enough
 from orchestrator.engine.definition import ASKING, MACHINE
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work, lease_of
@@ -29,7 +28,8 @@ from orchestrator.models import (
     Task,
     TaskState,
 )
-from orchestrator.models.statements import insert, store
+from orchestrator.models.standing import Lane
+from orchestrator.models.statements import insert, insert_unless_taken, store
 from orchestrator.pointers import lookup
 
 SEVERAL: Final = frozenset({Mode.DUAL, Mode.PANEL})
@@ -106,16 +106,27 @@ def open_task(
     if takes := takes and step.kind in MACHINE and (task.lane is None or task.lane > OUTSIDE):
         task.state, task.fence, task.attempts = TaskState.RUNNING, 1, 1
         task.lease_expires_at = act.now + lease_of(step)
-    insert(task)
+    keep(task)
     where = {"scope": scope} if scope else {}
-    act.note("task.opened", {"task": task.pk}, {"step": step.key, "visit": visit, **where})
-    if visit > MOST_VISITS:
+    act.note("task.opened", {"task": task.pk}, {"step": step.key, "visit": task.visit, **where})
+    if task.visit > MOST_VISITS:
         open_incident(act, task, "loop", f"{step.name} was visited {MOST_VISITS} times.")
     elif takes:
         act.handed = Work(task.pk, act.case.pk, step.key, 1, 1, task.effect_key)
     else:
         enter(act, task)
     return task
+
+
+def keep(task: Task) -> None:
+    """Save a new task, as the next visit that is free: what a migration brought here from other
+    steps may have the place or the key of this one."""
+    for _ in range(MOST_VISITS):
+        if insert_unless_taken(task):
+            return
+        task.visit += 1
+        task.effect_key = effect_key(task.case_id, task.step_key, task.visit, task.scope)
+    insert(task)
 
 
 def enter(act: Act, task: Task) -> None:
@@ -219,7 +230,7 @@ def offer(
         new_seat(act, task, routed, right, number=number, barred=barred)
         for number in range(first, seats_of(right) + 1)
     ]
-    if not _enough(right, barred, len(seats)):
+    if not are_enough(lane_at(act, task.step_key, right.group_id), len(seats), barred):
         _nobody(act, task, right)
         return []
     insert(*seats)
@@ -286,23 +297,9 @@ def _initiators(act: Act, right: DecisionRight) -> list[int]:
     return [act.case.initiator_id] if right.mode in SEVERAL else []
 
 
-ELIGIBLE: Final = """
-SELECT count(*) FROM auth_user_groups g JOIN auth_user u ON u.id = g.user_id
-WHERE g.group_id = %s AND u.is_active AND NOT EXISTS (
-    SELECT FROM orchestrator_actor a WHERE a.user_id = u.id AND a.id = ANY(%s::bigint[])
-)
-"""
-
-
-def eligible(group_id: int | None, barred: list[int]) -> int:
-    """How many active members of a group are not barred."""
-    with connection.cursor() as cursor:
-        cursor.execute(ELIGIBLE, [group_id, barred])
-        return int(cursor.fetchone()[0])
-
-
-def _enough(right: DecisionRight, barred: list[int], wanted: int) -> bool:
-    return eligible(right.group_id, barred) >= wanted
+def lane_at(act: Act, step_key: str, group: int | None) -> Lane:
+    """Where a seat of this step queues up; a group that is gone is nobody's."""
+    return Lane(act.case.workflow_id, step_key, group or 0)
 
 
 def _nobody(act: Act, task: Task, right: DecisionRight) -> None:

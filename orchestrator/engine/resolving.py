@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 from orchestrator import authority, routing
 from orchestrator.diffing import same
 from orchestrator.engine.acts import Act, acting
+from orchestrator.engine.branching import fire_again
 from orchestrator.engine.definition import MACHINE
 from orchestrator.engine.failing import again
-from orchestrator.engine.finishing import complete
+from orchestrator.engine.finishing import complete, finish
 from orchestrator.engine.incidents import begin, case_of, close, reason_given
 from orchestrator.engine.judging import apply_rules, asked_right
 from orchestrator.engine.moving import advance, next_step
@@ -22,7 +23,7 @@ from orchestrator.engine.opening import (
     record_route,
 )
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Actor, Attempt, Mode, Step, StepKind, Task, TaskState, Word
+from orchestrator.models import Actor, Attempt, Mode, Step, StepKind, Task, TaskState, Timer, Word
 
 # Of these the output is there; what is missing is somebody who may decide it.
 UNDECIDED = frozenset({"nobody", "split", "escalated", "stuck"})
@@ -48,7 +49,7 @@ def retry(incident_id: int, *, actor: Actor) -> None:
 def begin_anew(act: Act, task: Task) -> None:
     """A failed step from its beginning, as if the case had just come to it.
 
-    A join goes on waiting.
+    What it waited for before counts no more; the branches of a join are not gone again.
     """
     if task.step.kind in MACHINE:
         task.proposal, task.crashes, task.lane = None, 0, lane_of(task.step)
@@ -56,7 +57,10 @@ def begin_anew(act: Act, task: Task) -> None:
         return
     task.state = FIRST.get(task.step.kind, TaskState.WAITING)
     task.save(update_fields=["state"])
-    if task.step.kind != StepKind.JOIN:
+    Timer.objects.filter(task=task, fired_at=None).update(fired_at=act.now)
+    if task.step.kind == StepKind.JOIN:
+        fire_again(act, task)
+    else:
         enter(act, task)
 
 
@@ -64,10 +68,13 @@ def _judge_again(act: Act, task: Task, kind: str) -> None:
     """Bring the last output before people in a new round.
 
     What nobody was there to decide, as while automatic approval was stopped, the rules judge
-    anew; not what people have corrected or could not agree on.
+    anew; not what people have corrected or could not agree on. What is there without a try of a
+    machine, or without rules, is done: it only looks anew where it leads.
     """
     attempt = last_attempt(task)
-    if kind == "nobody" and attempt and same(attempt.output, task.proposal):
+    if attempt is None or not act.definition.rules[task.step_key]:
+        finish(act, task, task.word, task.proposal)
+    elif kind == "nobody" and same(attempt.output, task.proposal):
         apply_rules(act, task, attempt)
     else:
         ask_again(act, task, attempt)
@@ -104,7 +111,8 @@ def skip_step(incident_id: int, *, actor: Actor, reason: str) -> None:
             raise Invalid(
                 _("Without its branches nothing can go on: try again, or cancel the case.")
             )
-        target = _beyond(act, task)
+        # After an undoing comes the next one, whatever leads on from its step.
+        target = None if task.compensates_id else _beyond(act, task)
         close(act, incident, "skipped", reason)
         task.word = ""
         complete(act, task, None)

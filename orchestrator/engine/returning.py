@@ -82,7 +82,9 @@ def _problems(bench: Bench, to: str, instructions: str) -> Iterator[Problem]:
 
 
 def targets(task: Task, steps: Mapping[str, Step]) -> list[Step]:
-    """The steps that the case may be sent back to from this task."""
+    """The steps that the case may be sent back to from this task; none while it is undone."""
+    if task.compensates_id is not None:
+        return []
     return [steps[key] for key in task.step.rework.get("to", ()) if key in steps]
 
 

@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from orchestrator import routing
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.bench import Bench, bench_of
+from orchestrator.engine.clocks import wind
 from orchestrator.engine.incidents import withdraw_seats
 from orchestrator.engine.judging import asked_right
-from orchestrator.engine.opening import facts_of, offer, record_route, seats_of
+from orchestrator.engine.opening import facts_of, new_seat, offer, record_route, seats_of
 from orchestrator.engine.rework import sent_back
 from orchestrator.exceptions import NotAllowed, NotFound, UndoClosed
 from orchestrator.models import (
@@ -26,6 +27,7 @@ from orchestrator.models import (
     TaskState,
     Word,
 )
+from orchestrator.models.statements import insert
 
 CLAIM_SECONDS = 600
 
@@ -53,9 +55,10 @@ def undo(decision_id: int, *, actor: Actor) -> Seat:
         if task.round > decision.round or _closed_others(bench, decision):
             seat = _new_round(bench, decision)
         else:
-            _withdraw_later(act, task, seat)
+            _withdraw_later(task, seat)
             _reopen_seat(seat)
             _unbar(task, act.actor)
+            _ask_others_again(bench)
         return _claimed(act, seat)
 
 
@@ -89,11 +92,32 @@ def _unbar(task: Task, actor: Actor) -> None:
         seat.save(update_fields=["barred"])
 
 
-def _withdraw_later(act: Act, task: Task, seat: Seat) -> None:
-    """Close what the decision opened: the next level, or an adjudication."""
+def _withdraw_later(task: Task, seat: Seat) -> None:
+    """Close what the decision opened: the seat's next level, or an adjudication."""
     opened = Seat.objects.filter(task=task, round=task.round, state=SeatState.OPEN, pk__gt=seat.pk)
-    later = [row for row in opened if row.level > seat.level or row.purpose != seat.purpose]
+    later = [
+        row
+        for row in opened
+        if row.purpose != seat.purpose or (row.number == seat.number and row.level > seat.level)
+    ]
     Seat.objects.filter(pk__in=[row.pk for row in later]).update(state=SeatState.WITHDRAWN)
+
+
+def _ask_others_again(bench: Bench) -> None:
+    """New seats for those that the decision had made needless: closed ones stay closed."""
+    act, task, right, seat = bench.act, bench.task, bench.right, bench.seat
+    if seat.purpose != SeatPurpose.GATE:
+        return
+    seats = Seat.objects.filter(task=task, round=task.round, purpose=SeatPurpose.GATE)
+    said = seats.filter(decision__isnull=False).exclude(decision__word=Word.ESCALATED)
+    lacking = seats_of(right) - said.count() - seats.filter(state=SeatState.OPEN).count()
+    last = max(seats.values_list("number", flat=True))
+    new = [
+        new_seat(act, task, bench.routed, right, number=last + more, barred=seat.barred)
+        for more in range(1, lacking + 1)
+    ]
+    insert(*new)
+    wind(act, right, *new)
 
 
 def _new_round(bench: Bench, decision: Decision) -> Seat:

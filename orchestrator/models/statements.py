@@ -202,6 +202,19 @@ def insert(*rows: Model) -> None:
             row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
+def insert_unless_taken(row: Model) -> bool:
+    """Save a new row, which then has its id; False where one of its unique keys is taken."""
+    write = _insert(type(row), _given(row), 1)
+    sql = write.sql.replace(" RETURNING ", " ON CONFLICT DO NOTHING RETURNING ")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, write.values(row))
+        found = cursor.fetchone()
+    if found is not None:
+        row.pk = found[0]
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return found is not None
+
+
 def insert_beside(row: Model, *names: str, new: Sequence[Model], link: str = "") -> None:
     """Save these fields of a row that is there, and new rows of one kind, in one statement.
 
