@@ -11,8 +11,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from orchestrator import authority, engine, routing
+from orchestrator.engine.deciders import are_enough
 from orchestrator.engine.judging import STOPPED
-from orchestrator.engine.opening import SEVERAL, demand_of, eligible, seats_of
+from orchestrator.engine.opening import SEVERAL, demand_of, seats_of
 from orchestrator.models import (
     Actor,
     DecisionRight,
@@ -25,6 +26,7 @@ from orchestrator.models import (
     Task,
     Workflow,
 )
+from orchestrator.models.standing import Lane
 from orchestrator.spelling import duration
 
 MOST_PEOPLE: Final = 40
@@ -114,7 +116,9 @@ def asked(step: Step, right: DecisionRight, output: Any, initiator: Actor | None
         words=engine.allowed_words(step, right),
         able=[name for name, hindrance in answers if not hindrance],
         unable=[answer for answer in answers if answer[1]],
-        enough=right.group_id is not None and eligible(right.group_id, barred) >= seats_of(right),
+        enough=are_enough(
+            Lane(step.version.workflow_id, step.key, right.group_id or 0), seats_of(right), barred
+        ),
         more=more,
     )
 

@@ -11,13 +11,14 @@ from orchestrator import authority, routing
 from orchestrator.diffing import diff, material, same
 from orchestrator.engine.bench import Bench
 from orchestrator.engine.clocks import wind
+from orchestrator.engine.deciders import are_enough
 from orchestrator.engine.finishing import CONSENT, settle
 from orchestrator.engine.incidents import open_incident, withdraw_seats
 from orchestrator.engine.judging import asked_right
 from orchestrator.engine.opening import (
     approvals_of,
-    eligible,
     facts_of,
+    lane_at,
     new_seat,
     offer,
     record_route,
@@ -179,7 +180,7 @@ def _escalate(bench: Bench, decision: Decision) -> None:
     barred = [*seat.barred, decision.actor_id]
     if seat.level or bench.right.escalates_to_id is None:
         open_incident(act, task, "escalated", "It was escalated, and no next level is named.")
-    elif not eligible(bench.right.escalates_to_id, barred):
+    elif not _can(bench, bench.right.escalates_to_id, barred):
         message = f"It was escalated, and nobody in {bench.right.escalates_to} may decide it."
         open_incident(act, task, "escalated", message)
     else:
@@ -197,13 +198,18 @@ def _escalate(bench: Bench, decision: Decision) -> None:
         wind(act, bench.right, up)
 
 
+def _can(bench: Bench, group: int | None, barred: list[int]) -> bool:
+    """Whether somebody is there who may decide in this group's place."""
+    return are_enough(lane_at(bench.act, bench.task.step_key, group), 1, barred)
+
+
 def _adjudicate(bench: Bench) -> None:
     """They differ: somebody else sees all sides and says what holds."""
     act, task, right = bench.act, bench.task, bench.right
     withdraw_seats(act, task)
     deciders = task.decisions.filter(round=task.round).values_list("actor_id", flat=True)
     barred = sorted({*deciders, *bench.seat.barred})
-    if not eligible(right.escalates_to_id or right.group_id, barred):
+    if not _can(bench, right.escalates_to_id or right.group_id, barred):
         open_incident(act, task, "split", "They differ, and nobody is left who may settle it.")
         return
     seat = new_seat(

@@ -10,8 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from orchestrator import routing
 from orchestrator.connectors import CallError, PermanentError, connector_class
 from orchestrator.engine.acts import Act
+from orchestrator.engine.deciders import are_enough
 from orchestrator.engine.incidents import open_incident
-from orchestrator.engine.opening import eligible, facts_of, new_seat, record_route
+from orchestrator.engine.opening import facts_of, lane_at, new_seat, record_route
 from orchestrator.models import (
     DecisionRight,
     Delivery,
@@ -66,7 +67,8 @@ def ask(act: Act, task: Task, message: str) -> None:
     """
     mark(task, DeliveryState.IN_DOUBT)
     right = act.definition.right_at(task.step_key, None)
-    if right is None or not eligible(right.group_id, []):
+    lane = lane_at(act, task.step_key, right.group_id if right else None)
+    if right is None or not are_enough(lane, 1, []):
         words = f"{task.step.name} may have happened: look before trying again. {message}"
         open_incident(act, task, "in_doubt", words)
     else:
