@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from django.db import connection, transaction
+from django.db.models import Q
 
+from orchestrator.engine.events import pruned_until
 from orchestrator.engine.measuring import Happened, Mark, happened, marks, opens, touched
 from orchestrator.histograms import beginning
 from orchestrator.models import Counter, Follower, Waiting
@@ -47,6 +49,14 @@ ON CONFLICT DO NOTHING RETURNING workflow_id
 LEAVE: Final = """
 DELETE FROM orchestrator_waiting w USING orchestrator_task t
 WHERE t.id = w.task_id AND w.task_id = ANY(%s) AND t.state <> 'in_review' RETURNING w.workflow_id
+"""
+# A stream that was cut began before; whoever closed its case since is still in the log.
+OPENED: Final = """
+SELECT c.workflow_id, count(*) FROM orchestrator_case c
+WHERE c.completed_at >= %s AND c.origin = 'live' AND EXISTS (
+    SELECT FROM orchestrator_cut k WHERE k.stream = 'case:' || c.id
+)
+GROUP BY c.workflow_id
 """
 
 _Key = tuple[str, str, datetime]
@@ -85,12 +95,17 @@ def fold_counters(limit: int = BATCH) -> int:
 
 
 def rebuild_counters() -> None:
-    """Forget all counters and count the whole log again. Pages show too little meanwhile."""
+    """Forget all counters and count the whole log again. Pages show too little meanwhile.
+
+    What was counted from events that have been removed since stays.
+    """
+    since = pruned_until()
     with transaction.atomic():
         Follower.objects.get_or_create(pk=NAME)
         Follower.objects.select_for_update().get(pk=NAME)
-        Counter.objects.all().delete()
+        Counter.objects.filter(Q(hour__gte=since) | Q(hour=EPOCH) if since else Q()).delete()
         Waiting.objects.all().delete()
+        _write(_opened_before(since))
         Follower.objects.filter(pk=NAME).update(position=0)
     while fold_counters():
         continue
@@ -136,10 +151,23 @@ def _end(follower: Follower, until: int, limit: int) -> int | None:
     return None if found is None else int(found)
 
 
+def _opened_before(since: datetime | None) -> dict[_Key, Sum]:
+    """Cases that count as open until the events after the removed ones have closed them."""
+    sums: dict[_Key, Sum] = defaultdict(Sum)
+    with connection.cursor() as cursor:
+        cursor.execute(OPENED, [since])
+        for workflow, amount in cursor.fetchall():
+            sums[(f"now/{workflow}/*", "open", EPOCH)].add("", amount)
+    return sums
+
+
 def _fold(after: int, until: int) -> None:
-    rows = happened(after, until)
+    rows, since = happened(after, until), pruned_until()
     sums: dict[_Key, Sum] = defaultdict(Sum)
     for (place, mark), amount in _tally(rows).items():
+        if since and mark.at < since:
+            # Its counter holds it already: it was not forgotten when the events before went.
+            continue
         for key in _keys(place, mark):
             sums[key].add(mark.key, amount)
     for workflow, measure, amount in (*_opened(rows), *_waiting(touched(after, until))):

@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from django.db import models
 
 from orchestrator.diffing import canonical
-from orchestrator.models import Actor, Case, Event, Workflow
+from orchestrator.models import Actor, Case, Checkpoint, Cut, Event, Workflow
 from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.partitions import Month
 from orchestrator.models.statements import insert_beside, store
 
 Holder = TypeVar("Holder", Case, Workflow)
@@ -101,31 +102,63 @@ def hash_of(event: Event) -> str:
 
 def first_break(holder: Case | Workflow) -> int | None:
     """The number of the first event that is missing or altered; None when the chain holds."""
-    events = Event.objects.filter(stream=stream_of(holder)).order_by("seq")
-    return _break_in(holder, events.iterator())
+    stream = stream_of(holder)
+    events = Event.objects.filter(stream=stream).order_by("seq")
+    return _break_in(holder, events.iterator(), cuts([stream]).get(stream, BEGINNING))
 
 
 def first_breaks(holders: Collection[Case | Workflow]) -> dict[str, int]:
-    """The same for several chains, by stream, only those that are broken. One query.
+    """The same for several chains, by stream, only those that are broken. Two queries.
 
     What was appended after the holders were read is not looked at.
     """
     events: dict[str, list[Event]] = {stream_of(holder): [] for holder in holders}
+    starts = cuts(events)
     for event in Event.objects.filter(stream__in=list(events)).order_by("seq"):
         events[event.stream].append(event)
     found = {}
     for holder in holders:
         stream = stream_of(holder)
         known = (event for event in events[stream] if event.seq <= holder.seq)
-        if (link := _break_in(holder, known)) is not None:
+        link = _break_in(holder, known, starts.get(stream, BEGINNING))
+        if link is not None:
             found[stream] = link
     return found
 
 
-def _break_in(holder: Case | Workflow, events: Iterable[Event]) -> int | None:
-    seq, head = 0, ""
+Link = tuple[int, str]
+BEGINNING: Final[Link] = (0, "")
+"""Before the first event there is no number and no hash."""
+
+
+def cuts(streams: Iterable[str]) -> dict[str, Link]:
+    """Stream -> number and hash of its last event that was removed under a checkpoint."""
+    gone = Checkpoint.objects.filter(table="event").values("month")
+    rows = Cut.objects.filter(stream__in=list(streams), month__in=gone).order_by("seq")
+    return {
+        stream: (seq, hash_) for stream, seq, hash_ in rows.values_list("stream", "seq", "hash")
+    }
+
+
+def pruned_until() -> datetime | None:
+    """From when on all events are there; None where none were removed."""
+    newest = Checkpoint.objects.filter(table="event").order_by("month").last()
+    if newest is None:
+        return None
+    end = Month("event", newest.month, 0, 0).end
+    return datetime(end.year, end.month, end.day, tzinfo=UTC)
+
+
+def follows(event: Event, link: Link) -> bool:
+    """Whether an event is what it was, and comes right after that link."""
+    seq, head = link
+    return event.seq == seq + 1 and event.prev == head and event.hash == hash_of(event)
+
+
+def _break_in(holder: Case | Workflow, events: Iterable[Event], start: Link) -> int | None:
+    link = start
     for event in events:
-        if event.seq != seq + 1 or event.prev != head or event.hash != hash_of(event):
-            return seq + 1
-        seq, head = event.seq, event.hash
-    return None if (seq, head) == (holder.seq, holder.head) else seq + 1
+        if not follows(event, link):
+            return link[0] + 1
+        link = (event.seq, event.hash)
+    return None if link == (holder.seq, holder.head) else link[0] + 1

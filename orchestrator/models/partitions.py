@@ -3,12 +3,69 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Final, NamedTuple
 
 from django.db import connection, transaction
 from psycopg.sql import SQL, Identifier, Literal
 
 TABLES = {"orchestrator_event": "at", "orchestrator_inbound": "day"}
 MONTHS_AHEAD = 3
+
+MONTHS: Final = r"""
+SELECT found[1], found[2]::int, found[3]::int, c.reltuples, pg_total_relation_size(c.oid)
+FROM pg_class c
+CROSS JOIN LATERAL regexp_match(c.relname, '^orchestrator_([a-z]+)_(\d{4})_(\d{2})$') AS found
+WHERE c.relispartition AND c.relkind = 'r' AND found IS NOT NULL
+ORDER BY found[2]::int, found[3]::int, found[1]
+"""
+
+
+class Month(NamedTuple):
+    """A partition: ``table`` is ``event`` or ``inbound``. ``rows`` is PostgreSQL's estimate, below
+    0 where it has none yet; ``size`` is in bytes, with indexes."""
+
+    table: str
+    start: date
+    rows: float
+    size: int
+
+    @property
+    def name(self) -> str:
+        return _name(f"orchestrator_{self.table}", self.start)
+
+    @property
+    def end(self) -> date:
+        return _month(self.start, 1)
+
+
+def months_before(bound: date) -> list[Month]:
+    """The partitions whose month is over by then, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(MONTHS)
+        found = [
+            Month(table, date(year, month, 1), rows, size)
+            for table, year, month, rows, size in cursor.fetchall()
+        ]
+    return [month for month in found if month.end <= bound]
+
+
+def strays_before(bound: date) -> bool:
+    """Whether rows of an earlier day lie in a default partition, where no month can be dropped."""
+    with connection.cursor() as cursor:
+        for table, column in TABLES.items():
+            late = SQL("SELECT 1 FROM {} WHERE {} < {} LIMIT 1").format(
+                Identifier(f"{table}_default"), Identifier(column), Literal(bound)
+            )
+            cursor.execute(late)
+            if cursor.fetchone():
+                return True
+    return False
+
+
+def drop(month: Month) -> None:
+    """Drop a partition; its table is locked until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL("DROP TABLE {}").format(Identifier(month.name)))
 
 
 def ensure_partitions(today: date) -> list[str]:
@@ -46,6 +103,11 @@ def _create(table: str, month: date) -> bool:
             return False
         cursor.execute(create)
         return True
+
+
+def months_ago(day: date, months: int) -> date:
+    """The first day of the month that so many months ago was."""
+    return _month(day, -months)
 
 
 def _month(day: date, ahead: int) -> date:
