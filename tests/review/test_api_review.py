@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 SHAPE = {
     "id", "case", "step", "purpose", "due_at", "output", "confidence", "field_confidence",
     "schema", "why", "instructions", "reasons", "pend", "rework", "allowed_decisions",
-    "digest", "claim",
+    "digest", "doubt", "claim",
 }  # fmt: skip
 NO_TOKEN = "00000000-0000-4000-8000-000000000000"
 
