@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -57,7 +59,7 @@ def show_conflict(
 ) -> HttpResponse:
     """What happened, what stands, and what was typed; the page of the task as it is now."""
     wanted = wanted_by(request)
-    context = {
+    context: dict[str, Any] = {
         "title": _("Your decision was not taken"),
         "case_id": task.case_id,
         "case_key": task.case.key,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -165,7 +166,12 @@ def test_a_decided_task_shows_what_was_decided(bea: Client, expenses: Workflow) 
 
 
 def test_the_output_says_who_gave_it_and_at_what_cost(bea: Client, expenses: Workflow) -> None:
-    said = {"model": "reader-7", "cost_micros": 1200, "currency": "EUR", "latency_ms": 1035}
+    said: dict[str, Any] = {
+        "model": "reader-7",
+        "cost_micros": 1200,
+        "currency": "EUR",
+        "latency_ms": 1035,
+    }
     task = world.in_review(expenses, **said)
 
     page = text_of(bea.get(f"/review/tasks/{task.pk}/"))
@@ -174,7 +180,11 @@ def test_the_output_says_who_gave_it_and_at_what_cost(bea: Client, expenses: Wor
 
 
 def test_a_blind_seat_shows_neither_confidence_nor_reason(bea: Client, expenses: Workflow) -> None:
-    said = {"confidence": 0.51, "field_confidence": {"/amount": 0.31}, "model": "reader-7"}
+    said: dict[str, Any] = {
+        "confidence": 0.51,
+        "field_confidence": {"/amount": 0.31},
+        "model": "reader-7",
+    }
     task = world.in_review(expenses, **said)
     Seat.objects.update(blind=True)
     world.claimed(task, "bea")
