@@ -49,6 +49,7 @@ def test_the_pages_are_there() -> None:
     assert TEXTS.keys() == {
         "install.md",
         "upgrade.md",
+        "change-a-workflow.md",
         "back-up.md",
         "scale-out.md",
         "watch.md",
