@@ -74,7 +74,7 @@ def _person(name: str) -> Actor:
 
 
 def _program(name: str, scopes: list[str]) -> Actor:
-    """The newest revision of this name that somebody made, with what the scopes need granted to it."""
+    """The newest revision of this name that somebody made, with what its scopes need."""
     actor = Actor.objects.filter(name=name, base=None).order_by("-pk").first()
     if actor is None:
         actor = Actor.objects.create(kind=ActorKind.AUTOMATION, name=name)
