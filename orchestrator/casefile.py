@@ -12,12 +12,13 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from orchestrator.images import is_image
-from orchestrator.models import Attempt, Case, Decision, Step, Task
+from orchestrator.models import Attempt, Case, Decision, Inbound, Step, StepKind, Task
 from orchestrator.pages import name_of
 from orchestrator.pointers import MISSING, lookup, split
 from orchestrator.sight import Sight
-from orchestrator.spelling import listed
+from orchestrator.spelling import listed, number
 from orchestrator.templatetags.rewire import place, word
+from orchestrator.whereabouts import branch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,13 @@ def parts_of(case: Case, sight: Sight) -> list[Part]:
     """The case file, what came in first, then path by path as it was written. Six queries."""
     written = {
         path: wrote
-        for path, wrote in sorted(case.provenance.items(), key=lambda item: item[1]["task"])
+        for path, wrote in sorted(case.provenance.items(), key=lambda item: _order(item[1]))
         if lookup(case.data, path) is not MISSING
     }
-    tasks = {wrote["task"] for wrote in written.values()}
+    tasks = {wrote["task"] for wrote in written.values() if "task" in wrote}
     origins, images = origins_of(case, tasks, sight), images_of(case)
-    names = dict(Task.objects.filter(pk__in=tasks).values_list("pk", "step__name"))
+    rows = Task.objects.filter(pk__in=tasks).select_related("step").in_bulk()
+    brought = _brought(written.values())
     rest = without(case.data, written)
     first = Part(
         _("What came in"),
@@ -78,9 +80,50 @@ def parts_of(case: Case, sight: Sight) -> list[Part]:
         images=_within("", images, written),
     )
     return [first] * bool(rest) + [
-        _part(case, path, names[wrote["task"]], origins.get(wrote["task"], NOBODY), images)
+        _part(case, path, *_whence(wrote, rows, origins, brought), images)
         for path, wrote in written.items()
     ]
+
+
+def _order(wrote: Mapping[str, Any]) -> tuple[bool, int]:
+    """As tasks came, and what signals wrote after that."""
+    return "task" not in wrote, int(wrote.get("task", wrote.get("inbound", 0)))
+
+
+def _whence(
+    wrote: Mapping[str, Any],
+    rows: Mapping[int, Task],
+    origins: Mapping[int, Origin],
+    brought: Mapping[int, Origin],
+) -> tuple[str, Origin]:
+    """The step that wrote a path, with its branch, and who; of a signal only who brought it."""
+    if "task" not in wrote:
+        return "", brought.get(wrote.get("inbound", 0), NOBODY)
+    task = rows[wrote["task"]]
+    step = ", ".join(filter(None, (task.step.name, branch_of(task))))
+    return step, origins.get(task.pk) or _of_flow(task)
+
+
+def _of_flow(task: Task) -> Origin:
+    """Who wrote what no person and no machine did."""
+    said = ""
+    if task.step.kind == StepKind.JOIN:
+        said = _("put together from %s branches") % number(task.arrived)
+    elif task.step.kind == StepKind.EVENT:
+        said = _("brought by the signal “%s”") % str(task.step.flow.get("signal", ""))
+    elif task.step.kind == StepKind.SUBFLOW:
+        said = _("given by the case that it called")
+    return Origin(said, task.finished_at)
+
+
+def _brought(written: Iterable[Mapping[str, Any]]) -> dict[int, Origin]:
+    """Signal -> that it brought something, and when. One query, or none."""
+    names = {row["inbound"]: row.get("signal", "") for row in written if "inbound" in row}
+    times = dict(Inbound.objects.filter(pk__in=names).values_list("pk", "received_at"))
+    return {
+        pk: Origin(_("brought by the signal “%s”") % str(name), times.get(pk))
+        for pk, name in names.items()
+    }
 
 
 def _part(case: Case, path: str, step: str, origin: Origin, images: Mapping[str, Image]) -> Part:

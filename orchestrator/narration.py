@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 @dataclass(frozen=True, slots=True)
 class Words:
     """How an event is told. ``text`` may name {step}, {group}, {person}, {outcome}, {way},
-    {number}.
+    {number}, {signal}.
 
     ``acted`` says whether the sentence begins with the name of whoever acted.
     """
@@ -32,7 +32,7 @@ EVENTS: Final[Mapping[str, Words]] = {
     "case.cancelling": Words(gettext_noop("called the case off"), "cancelled", "warn"),
     "case.called": Words(gettext_noop("{step} began a case of its own"), "branch", acted=False),
     "case.migrated": Words(gettext_noop("took the case to version {number}"), "arrow"),
-    "signal.received": Words(gettext_noop("brought a signal"), "message"),
+    "signal.received": Words(gettext_noop("brought the signal {signal}"), "message"),
     "signal.matched": Words(
         gettext_noop("The signal that {step} waited for is there"), "check", "ok", acted=False
     ),
@@ -93,6 +93,15 @@ EVENTS: Final[Mapping[str, Words]] = {
 }
 UNKNOWN: Final = Words("{type}", "info")
 
+# kind of a step that nobody performs -> how its end is told, instead of a decision's effect
+OVER: Final[Mapping[str, Words]] = {
+    "decision": Words(gettext_noop("{step} is decided"), "check", acted=False),
+    "timer": Words(gettext_noop("The wait at {step} is over"), "clock", acted=False),
+    "event": Words(gettext_noop("The wait at {step} is over"), "clock", acted=False),
+    "join": Words(gettext_noop("The branches have come together at {step}"), "plus", acted=False),
+    "subflow": Words(gettext_noop("The case that {step} began has ended"), "branch", acted=False),
+}
+
 # decision word -> what its actor did, the drawing, the tone
 DEEDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "approved": (gettext_noop("approved {step}"), "done", "ok"),
@@ -115,6 +124,11 @@ WAYS: Final[Mapping[str, str]] = {
 }
 
 
-def words_for(event_type: str) -> Words:
-    """The words of an event; a type that nobody gave words to is told by its name."""
+def words_for(event_type: str, kind: str = "") -> Words:
+    """The words of an event; a type that nobody gave words to is told by its name.
+
+    ``kind`` is that of the step which the event is about.
+    """
+    if event_type == "task.settled" and kind in OVER:
+        return OVER[kind]
     return EVENTS.get(event_type, UNKNOWN)

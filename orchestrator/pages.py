@@ -14,13 +14,14 @@ from django.utils.translation import gettext_noop
 
 from orchestrator import narration
 from orchestrator.diffing import Change
-from orchestrator.explaining import explanation
+from orchestrator.explaining import explanation, joins_told, table_told
 from orchestrator.models import (
     Actor,
     ActorKind,
     Attempt,
     Decision,
     Event,
+    Inbound,
     Incident,
     Routing,
     Seat,
@@ -28,16 +29,23 @@ from orchestrator.models import (
 )
 from orchestrator.spelling import number
 from orchestrator.telling import reason_of
+from orchestrator.templatetags.rewire import place
+from orchestrator.whereabouts import branch_of
+from orchestrator.wording import shown
+
+CHANGES: Final = 10
+"""Places that a signal changed, which one moment tells."""
 
 # ref of an event -> the table it points into, and what is read along
 REFERRED: Final[Mapping[str, tuple[type[models.Model], tuple[str, ...]]]] = {
-    "task": (Task, ("step",)),
+    "task": (Task, ("step", "compensates__step")),
     "attempt": (Attempt, ("actor__user",)),
     "seat": (Seat, ("group",)),
     "decision": (Decision, ()),
     "routing": (Routing, ()),
     "incident": (Incident, ()),
     "person": (Actor, ("user",)),
+    "inbound": (Inbound, ()),
 }
 
 
@@ -49,6 +57,7 @@ TOLD_BY: Final[Mapping[str, str]] = {
     "output.routed": "routing",
     "incident.opened": "incident",
     "incident.resolved": "incident",
+    "signal.received": "inbound",
 }
 
 
@@ -112,7 +121,10 @@ def moments(events: Iterable[Event], *, blind_task: int | None = None) -> list[M
     """
     events = list(events)
     rows = {name: _referred(name, events) for name in REFERRED}
-    return [_moment(event, _of(event, rows), blind_task) for event in events]
+    settled = {event.refs.get("task") for event in events if event.type == "task.settled"}
+    tasks = cast("Mapping[int, Task]", rows["task"])
+    joins = joins_told(task for pk, task in tasks.items() if pk in settled)
+    return [_moment(event, _of(event, rows, joins), blind_task) for event in events]
 
 
 def _referred(name: str, events: Sequence[Event]) -> Mapping[int, models.Model]:
@@ -124,13 +136,19 @@ def _referred(name: str, events: Sequence[Event]) -> Mapping[int, models.Model]:
     return (found.select_related(*along) if along else found).in_bulk(ids)
 
 
-def _of(event: Event, rows: Mapping[str, Mapping[int, models.Model]]) -> dict[str, Any]:
-    """The rows that one event refers to, by name of the ref."""
-    return {name: rows[name].get(pk) for name, pk in event.refs.items() if name in rows}
+def _of(
+    event: Event, rows: Mapping[str, Mapping[int, models.Model]], joins: Mapping[int, str]
+) -> dict[str, Any]:
+    """The rows that one event refers to, by name of the ref; of a join, what came to it."""
+    found: dict[str, Any] = {
+        name: rows[name].get(pk) for name, pk in event.refs.items() if name in rows
+    }
+    return found | {"joined": joins.get(event.refs.get("task", 0), "")}
 
 
 def _moment(event: Event, row: Mapping[str, Any], blind_task: int | None) -> Moment:
-    words = narration.words_for(event.type)
+    task = row.get("task")
+    words = narration.words_for(event.type, task.step.kind if task else "")
     told, icon, tone = words.text, words.icon, words.tone
     if event.type == "decision.made" and row.get("decision"):
         told, icon, tone = _deed(row["decision"])
@@ -149,20 +167,27 @@ def _names(event: Event, row: Mapping[str, Any]) -> dict[str, str]:
     task, seat, routing = (row.get(name) for name in ("task", "seat", "routing"))
     outcome = event.payload.get("outcome")
     return {
-        "step": _("“%s”") % task.step.name if task else _("the step"),
+        "step": _step(task) if task else _("the step"),
         "group": seat.group.name if seat else _("a person"),
         "person": name_of(row["person"]) if row.get("person") else _("a person"),
         "way": _(narration.WAYS[routing.action]) if routing else _("a rule was looked for"),
         "outcome": f": {outcome}" if outcome else "",
         "number": str(event.payload.get("number", "")),
+        "signal": _("“%s”") % event.payload.get("name", ""),
     }
+
+
+def _step(task: Task) -> str:
+    if branch := branch_of(task):
+        return _("“%(step)s” (%(branch)s)") % {"step": task.step.name, "branch": branch}
+    return _("“%s”") % task.step.name
 
 
 def _detail(event: Event, row: Mapping[str, Any], *, blind: bool) -> str:
     """What stands below the sentence: figures, words or a reason, from the row that has them."""
     match row.get(TOLD_BY.get(event.type, "")):
         case Attempt() as attempt:
-            return attempt_line(attempt, blind=blind)
+            return table_told(attempt) or attempt_line(attempt, blind=blind)
         case Decision(comment=comment):
             return comment
         case Routing() as routing:
@@ -170,7 +195,31 @@ def _detail(event: Event, row: Mapping[str, Any], *, blind: bool) -> str:
         case Incident() as incident:
             opened = event.type == "incident.opened"
             return incident_text(incident) if opened else resolution_text(incident)
-    return str(event.payload.get("reason", ""))
+        case Inbound() as inbound:
+            return changed_by(inbound)
+    return str(event.payload.get("reason", "")) or _aside(event, row)
+
+
+def _aside(event: Event, row: Mapping[str, Any]) -> str:
+    """What a new task undoes; which branches came to a join."""
+    task = row.get("task")
+    if event.type == "task.opened" and task and task.compensates:
+        return _("It undoes %s.") % _step(task.compensates)
+    return str(row["joined"]) if event.type == "task.settled" else ""
+
+
+def changed_by(inbound: Inbound) -> str:
+    """What a signal wrote into the case file: "address: Paris, was Berlin"."""
+    changes = (inbound.answer or {}).get("changes", [])
+    told = (_change(row) for row in changes[:CHANGES])
+    return "; ".join([*told, *(["…"] if len(changes) > CHANGES else [])])
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    said = {"place": place(row["path"]), "now": shown(row["after"]), "before": shown(row["before"])}
+    if row["op"] == "add":
+        return _("%(place)s: %(now)s") % said
+    return _("%(place)s: %(now)s, was %(before)s") % said
 
 
 def resolution_text(incident: Incident) -> str:

@@ -24,6 +24,7 @@ from orchestrator.views import (
     migrations,
     preferences,
     seats,
+    signals,
     workflows,
 )
 
@@ -45,6 +46,7 @@ urlpatterns = [
         name="attachment",
     ),
     path("cases/<int:pk>/cancel/", case.cancel_case, name="cancel_case"),
+    path("cases/<int:pk>/signal/", signals.bring, name="bring_signal"),
     path("workflows/", workflows.workflows, name="workflows"),
     path("stop/", workflows.stop_all, name="stop_all"),
     path("resume/", workflows.resume_all, name="resume_all"),

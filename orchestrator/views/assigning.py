@@ -23,6 +23,7 @@ from orchestrator.models import Actor, Case, Seat
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.pages import name_of, person
 from orchestrator.views.requests import actor_of, came_from
+from orchestrator.whereabouts import branch_of
 
 PEOPLE: Final = 50
 ALONG: Final = (
@@ -94,14 +95,15 @@ def _show(
     return render(request, "orchestrator/assign.html", context, status=status)
 
 
-def seats_of(case: Case, actor: Actor) -> list[dict[str, Any]]:
-    """Whom the open seats of a case wait for, and whether the actor hands them out."""
-    found = list(Seat.objects.open().filter(task__case=case).select_related(*ALONG).order_by("pk"))
+def seats_of(case: Case, actor: Actor, tasks: Iterable[int]) -> list[dict[str, Any]]:
+    """Whom the open seats of these tasks wait for, and whether the actor hands them out."""
+    seats = Seat.objects.open().filter(task__case=case, task__in=tasks)
+    found = list(seats.select_related(*ALONG).order_by("pk"))
     may = bool(found) and authority.may(actor, "assign", found[0]).allowed
     return [
         {
             "id": seat.pk,
-            "step_name": seat.task.step.name,
+            "step_name": ", ".join(filter(None, (seat.task.step.name, branch_of(seat.task)))),
             "group": seat.group.name,
             "held_by": name_of(seat.claimed_by) if _is_held(seat) else "",
             "assigned_to": name_of(seat.assigned_to),

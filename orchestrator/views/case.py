@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from orchestrator import authority, engine
 from orchestrator.attachments import attached
 from orchestrator.casefile import parts_of
-from orchestrator.engine import breaking
+from orchestrator.explaining import rows_tried, table_told
 from orchestrator.models import (
     Actor,
     Attempt,
@@ -25,18 +25,19 @@ from orchestrator.models import (
     Delivery,
     Incident,
     Task,
-    TaskState,
 )
 from orchestrator.pages import attempt_line, decision_views, moments, name_of
 from orchestrator.sight import Sight, events_of, sight_of
 from orchestrator.templatetags.rewire import local_time
 from orchestrator.views.assigning import seats_of
 from orchestrator.views.incident import ALONG, incident_rows
+from orchestrator.views.now import called_by, caller_of, now_in
 from orchestrator.views.requests import actor_of, link, number, reason_of
+from orchestrator.views.signals import names_for
+from orchestrator.whereabouts import branch_of
 
 MOMENTS: Final = 50
 PARTS: Final = 50  # decisions, attempts and deliveries that one page shows
-CLOSED: Final = ("completed", "cancelled")
 
 
 @require_safe
@@ -44,14 +45,18 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     shown = authority.access_case(actor, pk)
     sight = sight_of(shown, actor)
+    now = now_in(request, shown, sight, actor)
     context = {
         "case": head(shown, actor, sight),
         "hidden_rest": sight.is_blind,
         "data_hidden": sight.data_hidden,
         "file": [] if sight.data_hidden else parts_of(shown, sight),
         "facts": facts(shown, sight),
-        "tasks": open_tasks(shown, sight),
-        "seats": [] if sight.is_blind else seats_of(shown, actor),
+        "now": now,
+        "caller": caller_of(shown, actor),
+        "called": called_by(shown, sight, actor),
+        "signals": names_for(shown, actor, sight),
+        "seats": [] if sight.is_blind else seats_of(shown, actor, now.ids),
         "incidents": [] if sight.is_blind else incident_rows(actor, open_incidents(shown)),
         "decisions": decision_views(parts(Decision, shown, sight)),
         "attached": [] if sight.data_hidden else list(attached(pk).values()),
@@ -73,6 +78,7 @@ def cancel_case(request: HttpRequest, pk: int) -> HttpResponse:
 def head(shown: Case, actor: Actor, sight: Sight) -> dict[str, Any]:
     may_cancel = not sight.is_blind and shown.state == CaseState.OPEN
     return {
+        "id": shown.pk,
         "key": shown.key,
         "workflow_slug": shown.workflow.slug,
         "workflow_name": shown.workflow.name,
@@ -108,34 +114,11 @@ def timeline(request: HttpRequest, shown: Case, sight: Sight) -> dict[str, Any]:
     }
 
 
-def open_tasks(shown: Case, sight: Sight) -> list[dict[str, Any]]:
-    tasks = list(
-        sight.tasks(shown.tasks.exclude(state__in=CLOSED)).select_related("step").order_by("pk")
-    )
-    pauses = {row.pk: row for row in breaking.paused()} if any(map(_waits, tasks)) else {}
-    return [
-        {
-            "url": reverse("review:task", args=[task.pk]) if task.state == "in_review" else "",
-            "name": task.step.name,
-            "kind": task.step.kind,
-            "state": task.state,
-            "pause": pauses.get(task.lane) if _waits(task) else None,
-            "outside": task.state == TaskState.READY and (task.lane or 0) < 0,
-        }
-        for task in tasks
-    ]
-
-
-def _waits(task: Task) -> bool:
-    """Whether it waits for the turn of a connection."""
-    return task.state == TaskState.READY and (task.lane or 0) > 0
-
-
 def open_incidents(shown: Case) -> QuerySet[Incident]:
     return (
         Incident.objects.filter(task__case=shown, state="open")
         .select_related(*ALONG)
-        .order_by("-pk")
+        .order_by("-pk")[:PARTS]
     )
 
 
@@ -148,15 +131,22 @@ def parts(model: Any, shown: Case, sight: Sight) -> QuerySet[Any]:
 def attempts(shown: Case, sight: Sight) -> list[dict[str, Any]]:
     return [
         {
-            "step_name": attempt.task.step.name,
+            "step_name": step_name(attempt.task),
             "number": attempt.number,
             "who": name_of(attempt.actor),
             "state": attempt_state(attempt),
             "line": attempt_line(attempt),
+            "told": table_told(attempt),
+            "rows": rows_tried(attempt),
             "at": attempt.started_at,
         }
         for attempt in parts(Attempt, shown, sight).select_related("task__step", "actor__user")
     ]
+
+
+def step_name(task: Task) -> str:
+    """The step with its branch: "Pick the line, item 3"."""
+    return ", ".join(filter(None, (task.step.name, branch_of(task))))
 
 
 def attempt_state(attempt: Attempt) -> str:
@@ -170,7 +160,7 @@ def deliveries(shown: Case, sight: Sight) -> list[dict[str, Any]]:
     return [
         {
             "connection": delivery.connection.name,
-            "step_name": delivery.task.step.name,
+            "step_name": step_name(delivery.task),
             "state": delivery.state,
             "key": delivery.key,
             "at": delivery.sent_at or delivery.created_at,

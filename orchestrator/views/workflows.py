@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from orchestrator import authority, engine
 from orchestrator.exceptions import NotFound
 from orchestrator.lately import paces
-from orchestrator.models import Actor, Event, Workflow, WorkflowVersion
+from orchestrator.models import Actor, Event, Step, StepKind, Workflow, WorkflowVersion
 from orchestrator.pages import paragraphs, person
 from orchestrator.sentences import step_views, steps_of
 from orchestrator.templatetags.rewire import local_time
@@ -73,13 +73,22 @@ def workflow(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "workflow": head(request, found, actor),
         "shown": {"number": shown and shown.number} | label(found, shown),
-        "map": map_of(steps, under_way(found) if runs else UnderWay()),
+        "map": map_of(steps, under_way(found) if runs else UnderWay(), called(steps, actor)),
         "steps": step_views(steps, paces([found.pk]).get(found.pk, {}) if runs else {}),
         "facts": facts(found, shown),
         "versions": [version_row(request, found, version, shown) for version in versions],
         "migrations": migrations(found, actor),
     }
     return render(request, "orchestrator/workflow.html", context)
+
+
+def called(steps: list[Step], actor: Actor) -> dict[str, str]:
+    """The pages of the workflows that these steps call, for those who see them."""
+    slugs = [step.flow.get("workflow") for step in steps if step.kind == StepKind.SUBFLOW]
+    if not slugs:
+        return {}
+    seen = Workflow.objects.visible_to(actor).filter(slug__in=slugs)
+    return {slug: reverse("workflow", args=[slug]) for slug in seen.values_list("slug", flat=True)}
 
 
 def migrations(found: Workflow, actor: Actor) -> dict[str, Any] | None:
