@@ -16,6 +16,7 @@ from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work
 from orchestrator.engine.sweeping import swept
+from orchestrator.exceptions import StaleFence
 from orchestrator.models import (
     Attempt,
     Connection,
@@ -25,7 +26,7 @@ from orchestrator.models import (
     Task,
     TaskState,
 )
-from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.fields import ClockOnce, ClockTimestamp
 
 MOST_CRASHES: Final = 3
 LONGEST_WAIT: Final = 3600.0
@@ -46,7 +47,18 @@ def holds(act: Act, task: Task, work: Work) -> bool:
 
 @transaction.atomic
 def sending(work: Work, send: Connection, given: Any) -> None:
-    """Write down that a system of record is being called, before it is called."""
+    """Write down that a system of record is being called, before it is called.
+
+    Raises StaleFence where the lease is over: who comes late must not write any more.
+    """
+    held = Task.objects.select_for_update(no_key=True).filter(
+        pk=work.task_id,
+        fence=work.fence,
+        state=TaskState.RUNNING,
+        lease_expires_at__gt=ClockTimestamp(),
+    )
+    if held.values_list("id").first() is None:
+        raise StaleFence
     Delivery.objects.update_or_create(
         key=work.effect_key,
         defaults={
@@ -151,7 +163,7 @@ def expire_leases(limit: int = BATCH) -> list[int]:
 
     A task that lost its worker three times is quarantined: it may be what kills them.
     """
-    rows = Task.objects.filter(state=TaskState.RUNNING, lease_expires_at__lt=ClockTimestamp())
+    rows = Task.objects.filter(state=TaskState.RUNNING, lease_expires_at__lt=ClockOnce())
     late = list(rows.order_by("lease_expires_at").values_list("id", "case_id")[:limit])
     return [task_id for task_id, _ in swept(_expire, late)]
 
@@ -165,7 +177,11 @@ def _expire(task_id: int, case_id: int) -> bool:
         task.fence += 1
         task.crashes += 1
         task.save(update_fields=["fence", "crashes"])
-        _record(act, task, None, {"kind": "lost", "message": LOST})
+        if task.proposal is None:
+            _record(act, task, None, {"kind": "lost", "message": LOST})
+        else:
+            # The output came along: there is an attempt already, and only its judge was lost.
+            act.note("attempt.lost", {"task": task.pk}, {"fence": task.fence - 1})
         _without_worker(act, task)
         return True
 

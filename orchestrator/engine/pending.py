@@ -22,7 +22,7 @@ from orchestrator.engine.deciding import bench_for
 from orchestrator.engine.sweeping import swept
 from orchestrator.exceptions import Invalid, NotAllowed, NotFound
 from orchestrator.models import Actor, Seat, Task, Timer
-from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.fields import ClockOnce
 from orchestrator.pointers import Problem
 
 MOST_PARTY: Final = 200
@@ -153,7 +153,7 @@ def signalled(act: Act, name: str) -> list[int]:
 
 def resume_due(limit: int = 200) -> int:
     """Bring back what waited long enough, the longest due first; returns how many seats."""
-    rows = Seat.objects.pended().filter(back_at__lte=ClockTimestamp()).order_by("back_at")
+    rows = Seat.objects.pended().filter(back_at__lte=ClockOnce()).order_by("back_at")
     return len(swept(_resume_one, list(rows.values_list("id", "task_id")[:limit])))
 
 

@@ -18,7 +18,7 @@ from orchestrator.engine.consequences import count
 from orchestrator.engine.saying import Said, write
 from orchestrator.engine.sweeping import swept
 from orchestrator.models import Seat, SeatPurpose, SeatState, TaskState, Timer, Word
-from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.fields import ClockOnce, ClockTimestamp
 
 
 def expire_seats(limit: int = 200) -> int:
@@ -27,7 +27,7 @@ def expire_seats(limit: int = 200) -> int:
     Returns how many were closed. Silence never approves: what the rule names is a rejection
     or, by default, an escalation, and the decision is the policy's own.
     """
-    rows = Seat.objects.filter(_is_free(), state=SeatState.OPEN, due_at__lte=ClockTimestamp())
+    rows = Seat.objects.filter(_is_free(), state=SeatState.OPEN, due_at__lte=ClockOnce())
     due = rows.order_by("due_at").values_list("id", "task_id", "task__case_id")[:limit]
     return len(swept(_expire, list(due)))
 
@@ -61,7 +61,7 @@ def fire_seat_timers(limit: int = 200) -> int:
 
     Each fires once. Those of seats that are closed by now have nothing to tell any more.
     """
-    rows = Timer.objects.filter(seat__isnull=False, fired_at=None, due_at__lte=ClockTimestamp())
+    rows = Timer.objects.filter(seat__isnull=False, fired_at=None, due_at__lte=ClockOnce())
     due = rows.order_by("due_at", "id")[:limit]
     found = list(due.values_list("id", "seat_id", "seat__task__case_id", "seat__state"))
     idle = [pk for pk, *_, state in found if state != SeatState.OPEN]

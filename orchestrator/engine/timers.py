@@ -16,7 +16,7 @@ from orchestrator.engine.opening import begins
 from orchestrator.engine.scopes import data_of
 from orchestrator.engine.sweeping import swept
 from orchestrator.models import StepKind, Task, TaskState, Timer
-from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.fields import ClockOnce
 from orchestrator.pointers import lookup
 
 Fire = Callable[[Act, Task], None]
@@ -38,7 +38,7 @@ def fires(kind: str) -> Callable[[Fire], Fire]:
 
 def fire_timers(limit: int = 200) -> int:
     """Let what is due for tasks happen, oldest first; returns how many timers fired."""
-    rows = Timer.objects.filter(task__isnull=False, fired_at=None, due_at__lte=ClockTimestamp())
+    rows = Timer.objects.filter(task__isnull=False, fired_at=None, due_at__lte=ClockOnce())
     due = rows.order_by("due_at", "id").values_list("id", "task_id")[:limit]
     return len(swept(_fire, list(due)))
 

@@ -22,6 +22,13 @@ class ClockTimestamp(Func):
     output_field = models.DateTimeField()
 
 
+class ClockOnce(ClockTimestamp):
+    """The same, read once for a whole statement: what may change from row to row is compared with
+    every row, and no index is asked for it."""
+
+    template = "(SELECT %(function)s(%(expressions)s))"
+
+
 def moment() -> models.DateTimeField[datetime, datetime]:
     """A time in UTC that the database's clock sets when the row is written."""
     return models.DateTimeField(db_default=Now(), editable=False)
