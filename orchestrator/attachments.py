@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 
+from orchestrator import quotas
 from orchestrator.connectors import Picture
 from orchestrator.exceptions import Invalid, NotFound, TooLarge
 from orchestrator.models import Actor, Attachment, Case, CaseAttachment, Upload
@@ -90,7 +91,9 @@ class Attached:
 
 
 def store(actor: Actor, content: bytes) -> Stored:
-    """Keep these bytes, once, and that the actor has brought them. Raises TooLarge, Invalid.
+    """Keep these bytes, once, and that the actor has brought them.
+
+    Raises TooLarge, Invalid, and QuotaUsed; what the actor had brought already costs nothing.
 
     Whether others have brought the same is not told.
     """
@@ -105,7 +108,9 @@ def store(actor: Actor, content: bytes) -> Stored:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(KEEP, [digest, len(content), kind, *size, content])
         cursor.execute(BRING, [cursor.fetchone()[0], actor.pk])
-        return Stored(digest, len(content), kind, is_new=cursor.fetchone()[0])
+        if is_new := bool(cursor.fetchone()[0]):
+            quotas.spend(actor.pk, len(content))
+        return Stored(digest, len(content), kind, is_new)
 
 
 def references(value: Any, path: str = "") -> list[Reference]:

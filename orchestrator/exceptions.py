@@ -154,3 +154,9 @@ class Overloaded(Refusal):
     sentence = gettext_noop("Too much machine work waits already; send this again in a while.")
     type = "overloaded"
     status = 429
+
+
+class QuotaUsed(Refusal):
+    sentence = gettext_noop("You have brought as many bytes as may come in a day.")
+    type = "quota-used"
+    status = 429

@@ -296,6 +296,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # an output with several long lists, hidde
 
 # Bytes of one file that cases may refer to.
 ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_BYTES", default=10 << 20)
+# Bytes of files that one actor may bring in a day (UTC); 0 is without bound.
+ATTACHMENT_BYTES_A_DAY = env.int("ATTACHMENT_BYTES_A_DAY", default=10 << 30)
 
 # --- Celery: a message is only a doorbell, PostgreSQL knows the work
 

@@ -13,13 +13,14 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from orchestrator.api.answers import dumps
-from orchestrator.exceptions import Invalid, NotFound, Refusal, TooLarge
+from orchestrator.exceptions import Invalid, NotFound, QuotaUsed, Refusal, TooLarge
 from orchestrator.pointers import child
 
 logger = logging.getLogger(__name__)
 
 MOST_PROBLEMS = 100
 SECONDS_OVERLOADED = 5
+SECONDS_QUOTA = 3600
 
 
 def problem(type_: str, status: int, title: str, detail: str = "", **members: Any) -> HttpResponse:
@@ -45,7 +46,8 @@ def refused(refusal: Refusal) -> HttpResponse:
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
-        response["Retry-After"] = str(SECONDS_OVERLOADED)
+        is_quota = isinstance(refusal, QuotaUsed)
+        response["Retry-After"] = str(SECONDS_QUOTA if is_quota else SECONDS_OVERLOADED)
     return response
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from orchestrator import attachments, engine, jobs
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Attachment, Case, CaseAttachment, Upload, Workflow
+from orchestrator.models import Attachment, Case, CaseAttachment, Counter, Upload, Workflow
 from orchestrator.rasters import media_type_of, raster_of
 from tests import world
 from tests.programs import Program, refusal
@@ -72,6 +72,23 @@ def test_bytes_are_kept_once_and_named_by_their_hash() -> None:
     # Bea is not told that somebody else has the same file.
     assert [one.status_code for one in (first, again, hers)] == [201, 200, 201]
     assert Attachment.objects.count() == 1
+
+
+@override_settings(ATTACHMENT_BYTES_A_DAY=100)
+def test_in_a_day_nobody_brings_more_than_the_quota() -> None:
+    alice = Program("alice")
+
+    assert [bring(alice, body).status_code for body in (b"a" * 60, b"a" * 60)] == [201, 200]
+    answer = bring(alice, b"b" * 60)
+
+    refusal(answer, 429, "quota-used")
+    assert int(answer["Retry-After"]) > 0
+    assert Attachment.objects.count() == 1
+    assert bring(alice, b"c" * 40).status_code == 201
+    assert bring(Program("ben"), b"b" * 60).status_code == 201
+    # Another day.
+    Counter.objects.filter(scope="uploads").update(histogram={"day": 1})
+    assert bring(alice, b"d" * 100).status_code == 201
 
 
 def test_a_form_brings_the_same_as_the_bytes() -> None:
