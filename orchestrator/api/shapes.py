@@ -35,6 +35,8 @@ class OutputIn(Body):
     model: str | None = Field(None, max_length=200)
     cost_micros: int | None = Field(None, description="Millionths of the currency.")
     currency: str | None = Field(None, max_length=3)
+    tokens_in: int | None = None
+    tokens_out: int | None = None
     latency_ms: int | None = None
 
 

@@ -36,7 +36,8 @@ from orchestrator.pointers import Problem, child
 MOST: Final = 1000
 MOST_KEY: Final = 200
 _GIVEN: Final = frozenset(
-    {"value", "confidence", "field_confidence", "model", "cost_micros", "latency_ms", "currency"}
+    {"value", "confidence", "field_confidence", "model", "latency_ms"}
+    | {"cost_micros", "currency", "tokens_in", "tokens_out"}
 )
 
 
@@ -89,9 +90,10 @@ def start_case(
 ) -> Started:
     """Begin one case under the published version; an output that came along is routed at once.
 
-    ``output`` is ``{value, confidence?, field_confidence?, model?, cost_micros?, latency_ms?}``
-    of an agent that has done the first step already. The same key and body again gives the
-    case that is there. Raises NotAllowed, NotFound, Invalid and CaseConflict.
+    ``output`` is ``{value, confidence?, field_confidence?, model?, cost_micros?, currency?,
+    tokens_in?, tokens_out?, latency_ms?}`` of an agent that has done the first step already. The
+    same key and body again gives the case that is there. Raises NotAllowed, NotFound, Invalid
+    and CaseConflict.
     """
     authority.require(actor, "start", workflow)
     definition = _published(workflow)

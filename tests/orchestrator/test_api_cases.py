@@ -56,6 +56,8 @@ def test_an_output_that_comes_along_is_routed() -> None:
         "field_confidence": {"/amount": 0.2},
         "model": "reader-7",
         "cost_micros": 1200,
+        "tokens_in": 310,
+        "tokens_out": 24,
         "latency_ms": 35,
     }
 
@@ -66,6 +68,7 @@ def test_an_output_that_comes_along_is_routed() -> None:
     attempt = Attempt.objects.get()
     assert (attempt.output, attempt.confidence) == (LUNCH, 0.4)
     assert (attempt.model, attempt.cost_micros, attempt.latency_ms) == ("reader-7", 1200, 35)
+    assert (attempt.tokens_in, attempt.tokens_out) == (310, 24)
 
 
 def test_a_sure_and_small_output_needs_nobody() -> None:
