@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from orchestrator import authority, routing
+from orchestrator.definitions.rules import is_careful
 from orchestrator.diffing import same
+from orchestrator.engine import doubting
 from orchestrator.engine.acts import Act, acting
 from orchestrator.engine.branching import fire_again
 from orchestrator.engine.definition import MACHINE
@@ -33,6 +35,8 @@ BRANCHING = frozenset({StepKind.FORK, StepKind.FOR_EACH, StepKind.JOIN})
 def retry(incident_id: int, *, actor: Actor) -> None:
     """Have the step tried again: by the machine, or by asking people once more.
 
+    A write in doubt that nobody has looked into is not made again: somebody is to look.
+
     Raises NotFound and NotAllowed.
     """
     with acting(case_of(incident_id), actor) as act:
@@ -42,6 +46,8 @@ def retry(incident_id: int, *, actor: Actor) -> None:
         is_judged = task.step.kind in MACHINE and task.proposal is not None
         if is_judged and incident.kind in UNDECIDED:
             _judge_again(act, task, incident.kind)
+        elif incident.kind in UNDECIDED and is_careful(task.step) and doubting.is_sent(task.pk):
+            doubting.ask(act, task, doubting.REASON)
         else:
             begin_anew(act, task)
 

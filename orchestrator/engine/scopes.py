@@ -78,7 +78,11 @@ def _completed(case: Case, outer: list[str], scopes: list[str]) -> list[Task]:
 
 
 def _undone(done: Task) -> dict[str, Any]:
-    return {"output": done.output, "idempotency_key": done.effect_key}
+    """What came of it: where nobody has accepted that, what the system of record answered."""
+    output = done.output
+    if output is None:
+        output = done.deliveries.values_list("response", flat=True).first()
+    return {"output": output, "idempotency_key": done.effect_key}
 
 
 def writes_of(task: Task, word: str, output: Any) -> dict[str, Any]:

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orchestrator.engine.acts import Act
 from orchestrator.engine.closing import OPEN, close_case
 from orchestrator.engine.definition import definition_of
 from orchestrator.engine.opening import open_task
-from orchestrator.models import Case, CaseState, Step, Task, TaskState, Word
+from orchestrator.models import (
+    Case,
+    CaseState,
+    Delivery,
+    DeliveryState,
+    Step,
+    Task,
+    TaskState,
+    Word,
+)
+
+WRITTEN: Final = (
+    DeliveryState.SENDING,
+    DeliveryState.SENT,
+    DeliveryState.IN_DOUBT,
+    DeliveryState.CONFIRMED,
+)
+"""Of these a system of record has got it, or may have."""
 
 
 def unwind(act: Act) -> None:
@@ -34,18 +52,23 @@ def _newest(act: Act) -> Task | None:
 
 
 def undoable(*cases: Case) -> QuerySet[Task]:
-    """What was done in cases of one version and names its undo, not made yet; newest first."""
+    """What was done in cases of one version and names its undo, not made yet; newest first.
+
+    Also what was or may have been written outside, whatever people said of it or did not say
+    yet. In order of ids, for clocks may go back, and what rests on a step came after it.
+    """
     definition = definition_of(cases[0].version_id)
     keys = [key for key, step in definition.steps.items() if step.compensated_by]
+    done = Q(state=TaskState.COMPLETED, output__isnull=False) & ~Q(word=Word.REJECTED)
+    written = Delivery.objects.filter(task=OuterRef("pk"), state__in=WRITTEN)
     rows = Task.objects.filter(
+        done | Exists(written),
         case__in=cases,
-        state=TaskState.COMPLETED,
         step_key__in=keys,
         compensation=None,
         compensates=None,
-        output__isnull=False,
-    ).exclude(word=Word.REJECTED)
-    return rows.order_by("-finished_at", "-id")
+    )
+    return rows.order_by("-id")
 
 
 def undone_by_cancelling(cases: Iterable[Case]) -> dict[int, list[Step]]:

@@ -30,7 +30,15 @@ from orchestrator.engine.leasing import Work
 from orchestrator.engine.reading import attempt_fields, is_json
 from orchestrator.engine.scopes import input_of
 from orchestrator.exceptions import StaleFence
-from orchestrator.models import Attempt, Connection, Step, StepEffect, StepKind, Task
+from orchestrator.models import (
+    Attempt,
+    Connection,
+    Step,
+    StepEffect,
+    StepKind,
+    Task,
+    TaskState,
+)
 from orchestrator.models.statements import insert
 
 logger = logging.getLogger(__name__)
@@ -85,6 +93,8 @@ def _judge_handed_in(work: Work, *, hand_on: bool) -> Work | None:
 
 def _call(work: Work, *, hand_on: bool) -> Work | None:
     task = Task.objects.select_related("case").get(pk=work.task_id)
+    if task.fence != work.fence or task.state != TaskState.RUNNING:
+        raise StaleFence
     task.step = definition_of(task.case.version_id).steps[work.step_key]
     given = input_of(task)
     started = time.monotonic()

@@ -1,0 +1,251 @@
+"""Machines that are killed, come back late, or wrote what nobody wants any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from orchestrator import engine
+from orchestrator.engine import failing
+from orchestrator.models import Case, Connection, Delivery, Incident, Task, Workflow
+from tests import world
+from tests.orchestrator.flows import asked, begun, definition, open_steps, published, step, task_of
+from tests.orchestrator.register import BOOKING, Register, booking, due
+from tests.orchestrator.register import begun as book
+from tests.world import LUNCH
+
+pytestmark = pytest.mark.django_db
+
+NEXT_LEVEL = "        escalates_to: Expense leads\n"
+ONCE = """  - {from: book, to: refused, when: {fact: decision, op: eq, value: rejected}}
+  - {from: book, to: done, when: {fact: case/go, op: eq, value: true}}
+"""
+GO = "data: {type: object, properties: {go: {type: boolean}}}\nsignals: {mended: {/go: /go}}"
+
+
+@pytest.fixture
+def register(httpserver: HTTPServer, settings: Any) -> Register:
+    settings.REWIRE_HTTP_ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+    return Register(httpserver)
+
+
+def lost(task: Task) -> None:
+    """The worker of a task was killed: its lease has ended."""
+    Task.objects.filter(pk=task.pk, state="running").update(lease_expires_at="2020-01-01T00:00Z")
+    engine.expire_leases()
+    task.refresh_from_db()
+
+
+# --- Workers that are killed
+
+
+def test_an_output_that_came_along_is_judged_after_its_worker_was_killed() -> None:
+    row = {"key": "k", "data": {"text": "x"}, "output": {"value": LUNCH, "confidence": 0.5}}
+    engine.start_cases(world.workflow(), actor=world.actor("alice"), cases=[row])
+    task = Task.objects.get()
+    assert engine.claim_work()
+
+    lost(task)
+    assert task.state == "ready"
+    engine.work_until_idle()
+
+    task.refresh_from_db()
+    assert (task.state, task.proposal, engine.orphans()) == ("in_review", LUNCH, [])
+    assert task.seats.get().rank == 0.5
+
+
+def test_an_output_that_came_along_and_kills_workers_is_quarantined_and_read_anew() -> None:
+    row = {"key": "k", "data": {"text": "x"}, "output": {"value": LUNCH, "confidence": 0.5}}
+    engine.start_cases(world.workflow(), actor=world.actor("alice"), cases=[row])
+    task = Task.objects.get()
+    for _ in range(3):
+        assert engine.claim_work()
+        lost(task)
+    incident = Incident.objects.get(task=task)
+    assert incident.kind == "quarantine"
+
+    Connection.objects.update(settings={"output": LUNCH, "confidence": 0.99})
+    engine.retry(incident.pk, actor=world.actor("dora"))
+    engine.work_until_idle()
+
+    assert Case.objects.get().outcome == "booked"
+
+
+# --- Workers that come back late
+
+
+@pytest.mark.parametrize("effect", ["idempotent", "in_doubt_to_human"])
+def test_a_worker_that_comes_late_does_not_write_any_more(register: Register, effect: str) -> None:
+    book(booking(register, effect))
+    late = engine.claim_work()
+    assert late
+    lost(Task.objects.get())
+    engine.work_until_idle()
+    assert (len(register.writes), Delivery.objects.get().state) == (1, "confirmed")
+
+    assert engine.perform(late) is None
+
+    assert (len(register.writes), Delivery.objects.get().state) == (1, "confirmed")
+
+
+def test_a_worker_whose_lease_is_over_does_not_write_although_nobody_took_it_away(
+    register: Register,
+) -> None:
+    book(booking(register, "in_doubt_to_human"))
+    late = engine.claim_work()
+    assert late
+    Task.objects.update(lease_expires_at="2020-01-01T00:00Z")
+
+    assert engine.perform(late) is None
+
+    assert register.writes == []
+    engine.expire_leases()
+    engine.work_until_idle()
+    assert (len(register.writes), Case.objects.get().state) == (1, "completed")
+
+
+def test_nothing_is_written_for_a_case_that_was_cancelled_before(register: Register) -> None:
+    case = book(booking(register, "idempotent"))
+    work = engine.claim_work()
+    assert work
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
+
+    assert engine.perform(work) is None
+
+    assert register.writes == []
+    assert not Delivery.objects.exists()
+
+
+# --- What was written once
+
+
+def stuck(register: Register, effect: str = "in_doubt_to_human") -> Workflow:
+    text = BOOKING.replace("data: {type: object}", GO)
+    return booking(register, effect, text[: text.index("  - {from: book")] + ONCE)
+
+
+def mended() -> None:
+    case = Case.objects.get()
+    alice, dora = world.actor("alice"), world.actor("dora")
+    engine.signal(case.pk, actor=alice, name="mended", message_id="1", data={"go": True})
+    engine.retry(Incident.objects.get(state="open").pk, actor=dora)
+    engine.work_until_idle()
+
+
+def test_a_write_that_led_nowhere_is_not_made_twice(register: Register) -> None:
+    book(stuck(register))
+    engine.work_until_idle()
+    assert Incident.objects.get(state="open").kind == "stuck"
+
+    mended()
+
+    assert len(register.writes) == 1
+    task = Task.objects.get()
+    assert task.state == "in_review"
+    assert task.proposal == {"number": 1, "amount": 5}
+    world.decided(task, "bea", "approved", final=True)
+    assert Case.objects.get().state == "completed"
+
+
+def test_a_write_that_people_found_and_that_led_nowhere_is_not_made_twice(
+    register: Register,
+) -> None:
+    register.stumbles = [-503]
+    book(stuck(register))
+    engine.work_until_idle()
+    task = Task.objects.get()
+    world.decided(task, "bea", "corrected", output={"number": 7}, final=True)
+    assert Incident.objects.get(state="open").kind == "stuck"
+
+    mended()
+
+    assert len(register.writes) == 1
+    assert (Case.objects.get().state, Case.objects.get().data["book"]) == (
+        "completed",
+        {"number": 7},
+    )
+
+
+def test_what_nobody_looked_at_in_time_is_looked_at_when_it_is_tried_again(
+    register: Register,
+) -> None:
+    register.stumbles = [-503]
+    book(booking(register, "in_doubt_to_human", BOOKING.replace(NEXT_LEVEL, "")))
+    engine.work_until_idle()
+    task = Task.objects.get()
+    task.seats.update(due_at="2020-01-01T00:00Z")
+    engine.expire_seats()
+    incident = Incident.objects.get(state="open")
+    assert incident.kind == "escalated"
+
+    engine.retry(incident.pk, actor=world.actor("dora"))
+    due()
+    engine.work_until_idle()
+
+    assert len(register.writes) == 1
+    assert task.seats.get(state="open").purpose == "reconcile"
+
+
+def undoing(register: Register, **book: Any) -> str:
+    call = {"method": "POST", "path": "/book"}
+    system = {"actor": "books", "schema": {"type": "object"}, "effect": "idempotent",
+              "call": call, "timeout": "2s"}  # fmt: skip
+    return definition(
+        [
+            step("book", "system", **{**system, **book}, compensated_by="unbook"),
+            asked("last"),
+            asked("unbook", input={"what": "/undoes/output"}),
+        ],
+        "book last",
+        "last done",
+        connections={"books": {"kind": "http", "settings": {"url": register.url}}},
+        actors={"books": {"kind": "system", "revision": "1", "connection": "books"}},
+    )
+
+
+def asks(mode: str = "review") -> dict[str, Any]:
+    return {"rights": [{"mode": mode, "group": "Expense reviewers"}]}
+
+
+def test_a_write_that_people_were_still_to_judge_is_undone(register: Register) -> None:
+    case = begun(published(undoing(register, **asks())))
+    engine.work_until_idle()
+    assert task_of(case, "book").state == "in_review"
+
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
+
+    assert open_steps(case) == ["unbook"]
+    undone = engine.data_of(task_of(case, "unbook"))["undoes"]
+    assert undone["output"]["number"] == 1
+    assert undone["idempotency_key"] == task_of(case, "book").effect_key
+
+
+def test_a_write_that_was_rejected_is_undone_and_one_that_never_was_is_not(
+    register: Register,
+) -> None:
+    place = published(undoing(register, undo="9h", **asks()))
+    before = begun(place, key="before")
+    engine.cancel_case(before.pk, actor=world.actor("dora"), reason="No.")
+    assert Case.objects.get(pk=before.pk).state == "cancelled"
+
+    register.stumbles = [500, 500, 500]
+    failed = begun(place, key="failed")
+    for _ in range(3):
+        engine.work_until_idle()
+        due()
+    assert Delivery.objects.get(task__case=failed).state == "failed"
+    engine.cancel_case(failed.pk, actor=world.actor("dora"), reason="No.")
+    assert Case.objects.get(pk=failed.pk).state == "cancelled"
+
+
+def test_a_write_that_was_under_way_is_undone(register: Register) -> None:
+    case = begun(published(undoing(register)))
+    work = engine.claim_work()
+    assert work
+    failing.sending(work, Connection.objects.get(), {})
+
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
+
+    assert open_steps(case) == ["unbook"]
