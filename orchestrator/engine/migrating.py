@@ -23,6 +23,7 @@ from orchestrator.engine.definition import Definition, definition_of
 from orchestrator.engine.incidents import withdraw_seats
 from orchestrator.engine.judging import apply_rules
 from orchestrator.engine.opening import ask, lane_of
+from orchestrator.engine.unwinding import undone_by_cancelling
 from orchestrator.exceptions import Invalid, MigrationRefused, NotFound
 from orchestrator.models import (
     Actor,
@@ -127,7 +128,8 @@ def dry_run(plan: Plan) -> DryRun:
         .order_by("id")
         .prefetch_related(_open_tasks())[: MOST + 1]
     )
-    judged = [_judged(plan, case) for case in cases[:MOST]]
+    undos = undone_by_cancelling(cases[:MOST])
+    judged = [_judged(plan, case, undos.get(case.pk, ())) for case in cases[:MOST]]
     return DryRun(judged, bool(cases[MOST:]))
 
 
@@ -145,12 +147,16 @@ def _tasks(case: Case) -> list[Task]:
     return case.open_tasks  # type: ignore[attr-defined,no-any-return]
 
 
-def _judged(plan: Plan, case: Case) -> Verdict:
+def _judged(plan: Plan, case: Case, undos: Iterable[Step]) -> Verdict:
+    """``undos`` are the steps that would be undone if the case were cancelled now."""
     found = Verdict(case)
     if case.state != CaseState.OPEN:
         found.note(REFUSED, _("The case is being cancelled."))
     for task in _tasks(case):
         _judge_task(plan, task, found)
+    for step in undos:
+        if not (after := plan.new.steps.get(step.key)) or not after.compensated_by:
+            found.note(HAND, _("What %s did could not be undone any more.") % step.name)
     wanted = plan.new.version.data_schema
     if wanted and (wrong := schema.validate(wanted, case.data)):
         said = _("Its data do not fit the new version: %s")
@@ -164,7 +170,7 @@ def _judge_task(plan: Plan, task: Task, found: Verdict) -> None:
         found.note(REFUSED, _("It is at %s, which leads to no step of the new version.") % name)
     elif task.state in (TaskState.RUNNING, TaskState.DECIDED):
         found.note(REFUSED, _("%s is just being done; try again in a moment.") % name)
-    elif task.scope and not _keeps_branches(plan, task):
+    elif not _keeps_branches(plan, task):
         found.note(REFUSED, _("It is in branches around %s that the new version has not.") % name)
     elif task.state == TaskState.IN_REVIEW:
         _judge_seats(task, name, found)
@@ -178,8 +184,14 @@ def _flow(plan: Plan, task: Task) -> dict[str, Any]:
 
 
 def _keeps_branches(plan: Plan, task: Task) -> bool:
-    """Whether all openers around a task, and their joins, stay where and what they are."""
-    for part in task.scope.split("/"):
+    """Whether all openers around a task, and their joins, stay where and what they are.
+
+    A join stands with the branches that it waits for.
+    """
+    path = [part for part in task.scope.split("/") if part]
+    if task.wait_key:
+        path.append(f"{task.wait_key}.0")
+    for part in path:
         key = part.rsplit(".", 2)[0]
         join = str(plan.old.steps[key].flow["join"])
         for name in (key, join):
@@ -187,14 +199,15 @@ def _keeps_branches(plan: Plan, task: Task) -> bool:
                 return False
         if plan.old.steps[key].flow != plan.new.steps[key].flow:
             return False
-    return plan.steps.get(task.step_key) == task.step_key
+    return not path or plan.steps.get(task.step_key) == task.step_key
 
 
 def _judge_seats(task: Task, name: str, found: Verdict) -> None:
-    seats = [seat for seat in task.standing_seats if seat.round == task.round]  # type: ignore[attr-defined]
+    every: list[Seat] = task.standing_seats  # type: ignore[attr-defined]
+    seats = [seat for seat in every if seat.round == task.round]
     if any(seat.purpose == SeatPurpose.RECONCILE for seat in seats):
         found.note(REFUSED, _("%s has to be reconciled first.") % name)
-    elif any(seat.decision_id for seat in seats):
+    elif any(seat.decision_id and seat.purpose != SeatPurpose.RECONCILE for seat in every):
         found.note(HAND, _("%s was decided by one of several: they are asked anew.") % name)
     elif any(seat.claimed_by_id or seat.pended for seat in seats):
         found.note(HAND, _("Somebody works on %s: it is offered anew.") % name)
@@ -228,17 +241,25 @@ def _plan_in(bulk: Bulk) -> Plan:
 def _migrate(row: BulkRow) -> None:
     plan = _plan_in(row.bulk)
     with acting(_case_id(row), row.bulk.by) as act:
-        case = Case.objects.prefetch_related(_open_tasks()).get(pk=act.case.pk)
-        verdict = _judged(plan, case)
         if act.case.version_id != plan.old.version.pk:
             raise MigrationRefused(_("The case is not on the old version any more."))
+        # Locked before they are judged: a worker claims its task without the case.
+        tasks = [locked_task(act, pk) for pk in _open_ids(act)]
+        case = Case.objects.prefetch_related(_open_tasks()).get(pk=act.case.pk)
+        verdict = _judged(plan, case, undone_by_cancelling([case]).get(case.pk, ()))
         if verdict.kind == REFUSED or (verdict.kind == HAND and not row.bulk.params["by_hand"]):
             raise MigrationRefused(" ".join(verdict.reasons))
-        tasks = [locked_task(act, task.pk) for task in _tasks(case)]
         row.before = {"tasks": [[task.pk, task.step_key, task.visit] for task in tasks]}
         _move(act, plan.new, [(task, plan.steps[task.step_key], None) for task in tasks])
         act.note("case.migrated", {"case": act.case.pk, "bulk": row.bulk_id}, _numbers(plan))
-    row.seq = act.case.seq
+        stays = _open_ids(act) == [task.pk for task in tasks]
+    # What the new rules have approved meanwhile cannot be taken back.
+    row.seq = act.case.seq if stays else None
+
+
+def _open_ids(act: Act) -> list[int]:
+    rows = Task.objects.filter(case=act.case, state__in=OPEN)
+    return list(rows.order_by("id").values_list("id", flat=True))
 
 
 def _case_id(row: BulkRow) -> int:
@@ -256,14 +277,18 @@ def _move(act: Act, definition: Definition, tasks: Iterable[tuple[Task, str, int
     """Put the case and its open tasks on another version; who was to decide is asked anew."""
     act.case.version, act.definition = definition.version, definition
     act.changed.add("version")
-    for task, key, visit in tasks:
+    moved = list(tasks)
+    for task, key, visit in moved:
         task.visit = visit or _visit(task, key)
         task.step, task.step_key = definition.steps[key], key
-        if task.state == TaskState.READY:
+        if task.state == TaskState.READY and task.proposal is None:
             task.lane = lane_of(task.step)
         task.save(update_fields=["step", "step_key", "visit", "lane"])
-        if task.state == TaskState.IN_REVIEW:
-            _ask_anew(act, task)
+    for task, *_rest in moved:
+        # What the rules approve may call the others off.
+        now = locked_task(act, task.pk)
+        if now.state == TaskState.IN_REVIEW:
+            _ask_anew(act, now)
 
 
 def _visit(task: Task, key: str) -> int:
@@ -305,7 +330,10 @@ def _revert(row: BulkRow) -> None:
         if moved or first.state != BulkState.DONE:
             raise MigrationRefused(_("The case has moved on since: it stays on this version."))
         before = (first.before or {})["tasks"]
-        _move(act, plan.old, [(locked_task(act, pk), key, visit) for pk, key, visit in before])
+        tasks = [(locked_task(act, pk), key, visit) for pk, key, visit in before]
+        if any(task.state == TaskState.RUNNING for task, *_rest in tasks):
+            raise MigrationRefused(_("A step is just being done; try again in a moment."))
+        _move(act, plan.old, tasks)
         refs = {"case": act.case.pk, "bulk": row.bulk_id}
         act.note("case.migrated", refs, _numbers(plan, back=True))
         BulkRow.objects.filter(pk=first.pk).update(state=BulkState.REVERTED)
