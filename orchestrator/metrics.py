@@ -36,8 +36,10 @@ SELECT count(DISTINCT task_id), count(*), count(*) FILTER (WHERE due_at <= clock
 FROM orchestrator_seat WHERE state = 'open'
 """
 CASES: Final = """
-SELECT (SELECT count(*) FROM orchestrator_case WHERE state IN ('open', 'cancelling')),
-    (SELECT count(*) FROM orchestrator_incident WHERE state = 'open')
+SELECT count(*) FROM orchestrator_case WHERE state IN ('open', 'cancelling')
+"""
+INCIDENTS: Final = """
+SELECT kind, count(*) FROM orchestrator_incident WHERE state = 'open' GROUP BY kind ORDER BY kind
 """
 PAUSED: Final[Mapping[str, float]] = {
     Breaker.CLOSED: 0.0,
@@ -102,10 +104,16 @@ def _row(sql: str) -> tuple[Any, ...]:
 
 
 def _cases() -> list[Gauge]:
-    open_, incidents = _row(CASES)
+    (open_,) = _row(CASES)
+    with connection.cursor() as cursor:
+        cursor.execute(INCIDENTS)
+        rows = cursor.fetchall()
+    total = sum(count for _kind, count in rows)
+    kinds: list[tuple[Mapping[str, str], float]] = [({"kind": kind}, n) for kind, n in rows]
     return [
         _one("cases_open", "Cases that are under way.", open_),
-        _one("incidents_open", "Tasks that wait for a person to resolve an incident.", incidents),
+        _one("incidents_open", "Tasks that wait for a person to resolve an incident.", total),
+        Gauge("incidents", "The same by kind of incident.", kinds),
     ]
 
 

@@ -65,6 +65,9 @@ PILLS: Final = {
     "sending": ("running", "accent", gettext_noop("Sending")),
     "sent": ("arrow", "", gettext_noop("Sent")),
     "confirmed": ("done", "ok", gettext_noop("Confirmed")),
+    "done": ("done", "ok", gettext_noop("Done")),
+    "refused": ("failed", "bad", gettext_noop("Refused")),
+    "reverted": ("undo", "", gettext_noop("Taken back")),
     "in_doubt": ("warning", "warn", gettext_noop("In doubt")),
 }
 KIND_ICONS: Final = {

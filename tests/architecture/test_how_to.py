@@ -56,6 +56,7 @@ def test_the_pages_are_there() -> None:
         "write-a-connector.md",
         "connect-an-agent.md",
         "write-a-worker.md",
+        "resolve-incidents.md",
     }
 
 

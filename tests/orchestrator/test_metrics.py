@@ -64,6 +64,7 @@ def test_everything_that_is_under_way_is_counted() -> None:
     wanted = {
         "rewire_cases_open": 6,
         "rewire_incidents_open": 1,
+        'rewire_incidents{kind="nobody"}': 1,
         'rewire_tasks{state="ready"}': 2,
         'rewire_tasks{state="running"}': 0,
         'rewire_tasks{state="decided"}': 1,
@@ -168,8 +169,9 @@ def test_it_asks_the_same_few_questions_however_much_there_is(
     place = workflow()
     for _ in range(number):
         in_review(place)
-    # Seven parts: a savepoint, its limit, the query, and the savepoint's end. Of connections two.
-    with django_assert_num_queries(7 * 4 + 1):
+    # Seven parts: a savepoint, its limit, the query, and the savepoint's end. Of cases and
+    # of connections two.
+    with django_assert_num_queries(7 * 4 + 2):
         metrics.exposition()
 
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from orchestrator import attachments
+from orchestrator import attachments, engine
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
 from orchestrator.models import Debut
@@ -38,9 +38,16 @@ stop_all                         POST   302  403  403  302  403  302  302
 resume_all                       POST   302  403  403  302  403  302  302
 stop_workflow                    POST   302  403  404  302  403  302  302
 resume_workflow                  POST   302  403  404  302  403  302  302
+migrate                          GET    302  403  404  403  403  200  200
+migration                        GET    302  403  404  403  403  200  200
+revert_migration                 POST   302  403  404  403  403  302  302
 insights                         GET    302  200  200  200  200  200  200
 incidents                        GET    302  200  200  200  200  200  200
 acknowledge                      POST   302  403  404  403  403  302  302
+begin_bulk                       POST   302  404  404  404  404  404  404
+bulk                             GET    302  200  404  200  200  200  200
+hand_over                        GET    302  403  404  200  403  403  200
+edit_input                       GET    302  403  404  200  403  403  200
 incident                         POST   302  403  404  302  403  403  302
 preferences                      GET    200  200  200  200  200  200  200
 assign_seat                      GET    302  403  404  200  403  200  200
@@ -146,7 +153,10 @@ class Address:
         if self.name in PATHS:
             return PATHS[self.name]
         named = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", self.route)
-        ids = {**ids, "pk": ids["incident" if self.name == "incident" else "case_id"]}
+        is_incident = self.name in ("incident", "hand_over", "edit_input")
+        ids = {**ids, "pk": ids["incident" if is_incident else "case_id"]}
+        if self.name in ("migration", "revert_migration"):
+            ids["bulk_id"] = ids["migration_id"]
         return f"/{named.format_map(ids)}"
 
 
@@ -191,7 +201,12 @@ def ids() -> dict[str, Any]:
     kept = attachments.store(actor("alice"), b"a file")
     reference = {"attachment": f"sha256:{kept.digest}", "name": "not-found"}
     attachments.link({case.pk: attachments.references(reference)})
+    retries = engine.resolve_many("retry_incidents", [incident.pk], actor=actor("lea"))
+    plan = {"workflow": place.slug, "from": case.version_id, "to": case.version_id, "steps": {}}
+    migration = engine.begin_bulk("migrate", by=actor("alice"), params=plan)
     return {
+        "bulk_id": retries.pk,
+        "migration_id": migration.pk,
         "case_id": case.pk,
         "digest": kept.digest,
         "task_id": task.pk,
