@@ -33,19 +33,10 @@ from orchestrator.engine.finishing import CONSENT, settle_due, verdict_watermark
 from orchestrator.engine.giving import TAKES_INPUT, give_input
 from orchestrator.engine.handing import hand_over, keeps_output, place_of
 from orchestrator.engine.lanes import Fetched, claim_work, is_work_ready
-from orchestrator.engine.migrating import (
-    MIGRATE,
-    REVERT,
-    DryRun,
-    Plan,
-    dry_run,
-    migrate,
-    plan_of,
-    revert,
-    same_steps,
-)
+from orchestrator.engine.migrating import MIGRATE, REVERT, migrate, revert
 from orchestrator.engine.orphans import Orphan, orphans
 from orchestrator.engine.pending import pend, resume_due, signals_of, unpend
+from orchestrator.engine.planning import DryRun, Plan, dry_run, plan_of, same_steps
 from orchestrator.engine.publishing import publish
 from orchestrator.engine.reconciling import Seen, look, words_on
 from orchestrator.engine.resolving import retry, skip_step
