@@ -36,9 +36,13 @@ from orchestrator.models import (
     Workflow,
     WorkflowVersion,
 )
+from review.filters import MOST as MOST_FILTERS
+from review.filters import address_of, keep
+from review.models import FilterPage, SavedFilter
 from tests import world
 from tests.browser.hostile import VECTORS, packs
 from tests.review.feedback import settle_now
+from tests.waiting import pended, sent_back
 
 LONG: Final = packs(900)
 NAMES: Final = packs(150)
@@ -97,9 +101,10 @@ def definition(number: int, name: str, after: str) -> str:
     found |= {"workflow": f"hostile-{number}", "name": name, "description": f"{name}\n\n{after}"}
     found |= {"notes": name, "actors": {f"reader-{number}": found["actors"]["reader"]}}
     found["actors"][f"reader-{number}"]["name"] = name[:140] + f" {number}"
-    found["data"] = {"type": "object"}
+    found |= {"data": {"type": "object"}, "signals": {"news": {"/news": ""}}}
     read, *ends = found["steps"]
     read |= {"name": name, "actor": f"reader-{number}", "instructions": f"{name}\n{after}"}
+    read |= {"pend": [{"code": "a", "label": name}], "rework": {"to": ["read"]}}
     properties = read["schema"]["properties"]
     for one, said in zip(properties.values(), (name, after, name, after), strict=True):
         one |= {"title": said, "description": said}
@@ -177,6 +182,42 @@ def decided(tasks: list[Task]) -> list[Task]:
 
 
 @pytest.fixture
+def returned(tasks: list[Task]) -> list[Task]:
+    """Of every third: told news, then waited with or sent back by bea, in many words."""
+    chosen = tasks[2::3]
+    for number, task in enumerate(chosen):
+        text = LONG[number % len(LONG)]
+        engine.signal(
+            task.case_id,
+            actor=world.actor("alice"),
+            name="news",
+            message_id=text[:60],
+            data={text[:60]: text, "news": text},
+        )
+        if number % 2:
+            sent_back(task, instructions=text)
+        else:
+            pended(task, reason="a", party=text[:200], note=text)
+    return chosen
+
+
+@pytest.fixture
+def filters(tasks: list[Task]) -> list[SavedFilter]:
+    """Of each page some whose name and words are hostile, shared with all who review."""
+    group = Group.objects.get(name="Finance")
+    found = []
+    for page in FilterPage.values:
+        for number, name in enumerate(packs(60)):
+            saved = keep(world.actor("bea"), page, f"{number} {name}", {"q": name})
+            saved.group = group
+            saved.save()
+            found.append(saved)
+            if number == MOST_FILTERS - 1:
+                break
+    return found
+
+
+@pytest.fixture
 def broken(tasks: list[Task]) -> list[Task]:
     """Every third: stopped by an error that says much."""
     for number, task in enumerate(tasks[1::3]):
@@ -242,6 +283,24 @@ def downloaded(page: Page, slug: str) -> list[str]:
     answer = page.request.get(f"/review/exports/download?workflow={slug}&format=csv")
     assert answer.ok
     return [cell for row in csv.reader(io.StringIO(answer.text())) for cell in row]
+
+
+def test_who_waits_sends_back_and_keeps_filters_sees_only_texts(
+    watch: Watch,
+    returned: list[Task],
+    filters: list[SavedFilter],
+    sign_in: Callable[[User], None],
+) -> None:
+    named = [address_of(kept.page, kept.query) for kept in filters[::7]]
+    for who, paths in {
+        "bea": ["/", "/review/", *forms(returned), *named, "/review/filters/?page=queue"],
+        "lea": ["/", "/review/", "/cases/", "/incidents/", *cases(returned)],
+        "cara": cases(returned)[::4],
+    }.items():
+        sign_in(world.person(who))
+        watch.look(*paths)
+
+    assert "\n".join(watch.done) == ""
 
 
 def test_who_looks_after_cases_sees_only_texts(
