@@ -25,7 +25,7 @@ SELECT e.type, e.at, c.workflow_id, v.number, c.created_at, p.kind,
     d.word, d.via, d.created_at, d.seconds, d.seat_id IS NOT NULL, who.kind, s.created_at,
     r.right_id, r.action, r.round, r.created_at,
     a.finished_at, a.cost_micros, a.currency,
-    judged.error, judged.confidence, judged.created_at
+    judged.error, judged.confidence, judged.created_at, c.outcome
 FROM orchestrator_event e
 LEFT JOIN orchestrator_task t ON t.id = (e.refs->>'task')::bigint
 LEFT JOIN orchestrator_step p ON p.id = t.step_id
@@ -72,6 +72,7 @@ class Happened(NamedTuple):
     error: bool | None
     confidence: float | None
     judged_at: datetime | None
+    outcome: str
 
 
 class Mark(NamedTuple):
@@ -117,11 +118,13 @@ def _started(row: Happened) -> Iterator[Mark]:
 
 def _completed(row: Happened) -> Iterator[Mark]:
     yield Mark("completed", row.at)
+    yield Mark("ended", row.at, row.outcome or "completed")
     yield _lasted("lead", row.at, row.case_at, row.at)
 
 
 def _cancelled(row: Happened) -> Iterator[Mark]:
     yield Mark("cancelled", row.at)
+    yield Mark("ended", row.at, row.outcome or "cancelled")
 
 
 def _tried(row: Happened) -> Iterator[Mark]:

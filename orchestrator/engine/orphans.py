@@ -1,29 +1,60 @@
-"""The conservation law: every open case has an open task, every open task one reason to be open."""
+"""The conservation law: every open case has an open task, every open task one reason to be open.
+
+What is open is walked in slices, by indexes that hold nothing else: however much is over costs
+nothing, and no statement takes long. A walk may pause anywhere.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from django.db import connection
 
 MOST: Final = 1000
+"""Orphans of a slice that are named, at most."""
 
+SLICE: Final = 10_000
+SECONDS: Final = 2.0
+
+ENDS: Final = {
+    "case": """
+        SELECT max(id) FROM (
+            SELECT id FROM orchestrator_case WHERE state IN ('open', 'cancelling')
+            AND id > %(after)s ORDER BY id LIMIT %(slice)s
+        ) AS few
+    """,
+    "task": """
+        SELECT max(id) FROM (
+            SELECT id FROM orchestrator_task WHERE state NOT IN ('completed', 'cancelled')
+            AND id > %(after)s ORDER BY id LIMIT %(slice)s
+        ) AS few
+    """,
+}
+
+# Scalar queries, which no plan turns into a join with all cases there are: a slice is small.
 CASES: Final = """
 SELECT 'case without a task', c.id, NULL::bigint FROM orchestrator_case c
-WHERE c.state IN ('open', 'cancelling') AND NOT EXISTS (
-    SELECT 1 FROM orchestrator_task t WHERE t.case_id = c.id
-    AND t.state NOT IN ('completed', 'cancelled')
-)
+WHERE c.state IN ('open', 'cancelling') AND c.id > %(after)s AND c.id <= %(until)s AND (
+    SELECT t.id FROM orchestrator_task t WHERE t.case_id = c.id
+    AND t.state NOT IN ('completed', 'cancelled') LIMIT 1
+) IS NULL
 LIMIT %(most)s
 """
 
 TASKS: Final = """
-SELECT CASE WHEN c.state IN ('completed', 'cancelled') THEN 'task of a closed case'
+SELECT CASE WHEN t.is_over THEN 'task of a closed case'
     ELSE t.state || ' without a reason' END, t.case_id, t.id
-FROM orchestrator_task t JOIN orchestrator_case c ON c.id = t.case_id
-WHERE t.state NOT IN ('completed', 'cancelled') AND (
-    c.state IN ('completed', 'cancelled')
+FROM (
+    SELECT *, (SELECT c.state IN ('completed', 'cancelled') FROM orchestrator_case c
+        WHERE c.id = case_id) AS is_over
+    FROM orchestrator_task
+    WHERE state NOT IN ('completed', 'cancelled') AND id > %(after)s AND id <= %(until)s
+) AS t
+WHERE (
+    t.is_over
     OR NOT CASE t.state
         WHEN 'ready' THEN t.run_at IS NOT NULL
         WHEN 'running' THEN t.lease_expires_at IS NOT NULL
@@ -54,11 +85,59 @@ class Orphan:
     task_id: int | None
 
 
+@dataclass(slots=True)
+class Walk:
+    """A walk over all that is open: how far it is, and how many orphans it met on the way.
+
+    ``last`` is how many the walk before met, None before the first has come to its end.
+    """
+
+    place: str = "case"
+    after: int = 0
+    met: int = 0
+    last: int | None = None
+
+    @property
+    def count(self) -> int:
+        """The orphans there are, as far as is known."""
+        return max(self.met, self.last or 0)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def walk_on(before: Mapping[str, Any], seconds: float = SECONDS) -> Walk:
+    """Go on with a walk for so long, at most to its end; ``before`` is one ``as_json``, or empty.
+
+    From its end the next one begins.
+    """
+    walk, end = Walk(**before), time.monotonic() + seconds
+    while True:
+        walk.met += len(_step(walk))
+        if not walk.place:
+            return Walk(last=walk.met)
+        if time.monotonic() >= end:
+            return walk
+
+
 def orphans() -> list[Orphan]:
-    """What fell between the cracks, at most 1,000 of each kind; empty is the law."""
-    found = []
-    with connection.cursor() as cursor:
-        for query in (CASES, TASKS):
-            cursor.execute(query, {"most": MOST})
-            found += [Orphan(*row) for row in cursor.fetchall()]
+    """What fell between the cracks, at most 1,000 of each slice; empty is the law."""
+    walk, found = Walk(), []
+    while walk.place:
+        found += _step(walk)
     return found
+
+
+def _step(walk: Walk) -> list[Orphan]:
+    """Look at the next slice; the place is empty after the last."""
+    bounds = {"after": walk.after, "slice": SLICE, "most": MOST}
+    with connection.cursor() as cursor:
+        cursor.execute(ENDS[walk.place], bounds)
+        until = cursor.fetchone()[0]
+        if until is None:
+            walk.place, walk.after = ("task", 0) if walk.place == "case" else ("", 0)
+            return []
+        query = CASES if walk.place == "case" else TASKS
+        cursor.execute(query, bounds | {"until": until})
+        walk.after = until
+        return [Orphan(*row) for row in cursor.fetchall()]

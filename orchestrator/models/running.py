@@ -81,6 +81,11 @@ class Case(models.Model):
                 name="case_open",
             ),
             models.Index(
+                fields=("id",),
+                condition=Q(state__in=("open", "cancelling")),
+                name="case_open_in_order",
+            ),
+            models.Index(
                 fields=("key",), opclasses=("varchar_pattern_ops",), name="case_key_prefix"
             ),
             models.Index(fields=("caller",), condition=~Q(caller=None), name="case_called"),
@@ -185,6 +190,11 @@ class Task(models.Model):
             models.Index(fields=("lane",), condition=Q(state="running"), name="task_under_way"),
             models.Index(
                 fields=("settle_at",), condition=Q(state="decided"), name="task_to_settle"
+            ),
+            models.Index(
+                fields=("id",),
+                condition=~Q(state__in=("completed", "cancelled")),
+                name="task_open_in_order",
             ),
         )
         triggers = (
