@@ -24,12 +24,13 @@ from tests.bench.history import two_years
 from tests.bench.load import LUNCH, TEXT
 from tests.bench.place import Place, load
 from tests.bench.report import Row
+from tests.bench.screens import screens
 from tests.bench.workers import cases_a_second, steps_a_second
 from tests.bench.world import World, booking, made, steps
 
 WINDOWS: Final = 3
 SECONDS: Final = 3.0
-NAMES: Final = ("steps", "queue", "reviews", "export", "intake", "insights")
+NAMES: Final = ("steps", "queue", "reviews", "screens", "export", "intake", "insights")
 BATCH_ROWS: Final = 5
 """A case, its task, two events and the attempt."""
 
@@ -135,6 +136,11 @@ class Run:
 
     def _reviews(self, port: int, people: int, order: str) -> dict[str, Any]:
         return load("reviews", port, self.people.keys[:people], seconds=SECONDS, order=order)
+
+    def screens(self) -> Rows:
+        self.fill(max(self.filled, 1000))
+        place.rest()
+        yield from screens(self.people, self.here.web)
 
     def export(self) -> Rows:
         """A hundred thousand verdicts, beside a bare iterator over as many rows."""
