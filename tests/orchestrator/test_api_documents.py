@@ -26,6 +26,7 @@ PROMISED = {
     "POST /api/v1/attachments",
     "GET /api/v1/cases/{case_id}/attachments/{digest}/{name}",
     "POST /api/v1/cases/{case_id}/cancel",
+    "POST /api/v1/cases/{case_id}/signals",
     "GET /api/v1/review/tasks",
     "POST /api/v1/review/claim",
     "POST /api/v1/review/tasks/{task_id}/claim",
@@ -36,6 +37,10 @@ PROMISED = {
     "POST /api/v1/review/tasks/{task_id}/resume",
     "POST /api/v1/review/tasks/{task_id}/send-back",
     "POST /api/v1/review/decisions/{decision_id}/undo",
+    "POST /api/v1/work/claim",
+    "POST /api/v1/work/{task_id}/heartbeat",
+    "POST /api/v1/work/{task_id}/complete",
+    "POST /api/v1/work/{task_id}/fail",
     "GET /api/v1/feedback",
 }
 

@@ -32,6 +32,7 @@ cases                            GET    302  200  200  200  200  200  200
 case                             GET    302  200  404  200  200  200  200
 attachment                       GET    302  200  404  200  200  200  200
 cancel_case                      POST   302  403  404  302  403  403  302
+bring_signal                     GET    302  200  404  200  403  200  200
 workflows                        GET    302  200  200  200  200  200  200
 workflow                         GET    302  200  404  200  200  200  200
 stop_all                         POST   302  403  403  302  403  302  302
@@ -58,6 +59,7 @@ review:queue                     GET    302  200  200  200  200  200  200
 review:next                      POST   302  302  302  302  302  302  302
 review:task                      GET    302  200  404  200  200  200  200
 review:history                   GET    302  200  404  200  200  200  200
+review:look                      GET    302  302  404  302  302  302  302
 review:claim                     POST   302  302  404  403  403  403  403
 review:heartbeat                 POST   302  409  404  409  409  409  409
 review:release                   POST   302  409  404  409  409  409  409
@@ -84,6 +86,7 @@ api:read_attachment              GET    401  401  401  401  401  401  401
 api:get_case                     GET    401  401  401  401  401  401  401
 api:list_events                  GET    401  401  401  401  401  401  401
 api:cancel_case                  POST   401  401  401  401  401  401  401
+api:bring_signal                 POST   401  401  401  401  401  401  401
 api:list_tasks                   GET    401  401  401  401  401  401  401
 api:claim_next                   POST   401  401  401  401  401  401  401
 api:claim                        POST   401  401  401  401  401  401  401
@@ -94,6 +97,10 @@ api:resume                       POST   401  401  401  401  401  401  401
 api:send_back                    POST   401  401  401  401  401  401  401
 api:decide                       POST   401  401  401  401  401  401  401
 api:undo                         POST   401  401  401  401  401  401  401
+api:claim_work                   POST   401  401  401  401  401  401  401
+api:renew_work                   POST   401  401  401  401  401  401  401
+api:complete_work                POST   401  401  401  401  401  401  401
+api:fail_work                    POST   401  401  401  401  401  401  401
 api:stream_feedback              GET    401  401  401  401  401  401  401
 api:                             GET    404  404  404  404  404  404  404
 problem                          GET    302  302  302  302  302  302  302
@@ -220,6 +227,8 @@ def ids() -> dict[str, Any]:
         "id": "1",
         "object_id": "1",
         "content_type_id": "1",
+        "column": "evidence",
+        "place": 1,
     }
 
 
