@@ -267,9 +267,7 @@ def test_bea_reads_what_is_late_and_what_is_due_soon(expenses: Workflow) -> None
     late.update(due_at=timezone.now() - timedelta(minutes=5))
     soon.update(due_at=timezone.now() + timedelta(minutes=50))
 
-    assert line(page_of("bea"), "reviewer") == (
-        "3 tasks wait for you, 1 late, 1 due soon."
-    )
+    assert line(page_of("bea"), "reviewer") == ("3 tasks wait for you, 1 late, 1 due soon.")
 
 
 def test_lea_sees_what_waits_who_is_on_what_and_what_was_decided(expenses: Workflow) -> None:
@@ -328,6 +326,7 @@ def test_alice_sees_how_her_workflow_does(expenses: Workflow) -> None:
     settled_now()
     incident_in(expenses)
     import_draft(EXPENSES.replace("value: 1000", "value: 2000"))
+    engine.fold_counters()
 
     page = page_of("alice")
     (row,) = part(page, "owner")["rows"]
@@ -417,7 +416,7 @@ def test_dora_sees_whether_everything_runs(expenses: Workflow) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("bea", 23), ("lea", 39), ("alice", 26), ("cara", 28), ("dora", 25)]
+    ("name", "most"), [("bea", 23), ("lea", 39), ("alice", 26), ("cara", 29), ("dora", 25)]
 )
 def test_no_home_asks_more_questions_the_more_there_is(
     expenses: Workflow, name: str, most: int, django_assert_max_num_queries: Any
