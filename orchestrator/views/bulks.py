@@ -60,7 +60,11 @@ def chosen(request: HttpRequest, actor: Actor) -> list[int]:
     everything = Incident.objects.visible_to(actor).filter(state="open")
     found = filtered(everything, wanted_of(said), actor)
     if "all" not in said:
-        ticked = [int(pk) for pk in said.getlist("incident") if pk.isascii() and pk.isdigit() and len(pk) < 19]
+        ticked = [
+            int(pk)
+            for pk in said.getlist("incident")
+            if pk.isascii() and pk.isdigit() and len(pk) < 19
+        ]
         found = found.filter(Q(pk__in=ticked) | Q(fingerprint__in=said.getlist("cause")))
     ids = found.order_by("pk").values_list("pk", flat=True)
     return list(ids[: engine.MOST_AT_ONCE])
