@@ -232,6 +232,7 @@ def test_a_table_decides_by_its_first_row_that_holds_and_says_why() -> None:
     assert (told(low).state, low.data["rank"]) == ("completed", "low")
     attempt = task_of(low, "rank").tries.get()
     assert attempt.actor.kind == "policy"
+    assert attempt.input
     assert [row["truth"] for row in attempt.input["rows"]] == [False, True]
     assert task_of(unknown, "rank").incidents.get().kind == "undecided"
     assert engine.orphans() == []
