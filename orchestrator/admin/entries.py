@@ -1,13 +1,11 @@
-"""Entries of a step's lists, evidence and reasons: each with a form, in an order, one by one."""
+"""Entries of a step's lists: each with a page, in an order, one by one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -15,110 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from orchestrator.admin import meanwhile
-from orchestrator.admin.fields import PointerField
+from orchestrator.admin.lists import JUDGING, LISTS, EntryForm
 from orchestrator.admin.parts import Table, crumbs, page_of
-from orchestrator.definitions import format as file
-from orchestrator.definitions.facts import CaseData
-from orchestrator.models import Step
+from orchestrator.admin.posting import BUTTONS, rearranged
+from orchestrator.models import Step, StepKind
 
-SHOWN_AS: Final = [(kind, kind) for kind in file.EVIDENCE["items"]["properties"]["as"]["enum"]]
-
-
-class EntryForm(forms.Form):
-    """One entry of the list in the column ``column``; ``heads`` name what its table shows."""
-
-    column: ClassVar[str]
-    title: ClassVar[Any]
-    noun: ClassVar[Any]
-    note: ClassVar[Any]
-    heads: ClassVar[tuple[Any, ...]]
-
-    def __init__(self, step: Step, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": "", **kwargs})
-        self.step = step
-
-    @property
-    def entry(self) -> dict[str, Any]:
-        """What was given, without what says nothing."""
-        return {name: value for name, value in self.cleaned_data.items() if value}
-
-
-class EvidenceForm(EntryForm):
-    column = "evidence"
-    title = gettext_lazy("Evidence")
-    noun = gettext_lazy("piece of evidence")
-    note = gettext_lazy("What reviewers look at first, in this order.")
-    heads = (gettext_lazy("Shown"), gettext_lazy("As"), gettext_lazy("From"))
-
-    label = forms.CharField(
-        required=False,
-        max_length=200,
-        label=gettext_lazy("Label"),
-        help_text=gettext_lazy("What stands above it. Example: Receipt."),
-    )
-    path = PointerField(
-        label=gettext_lazy("Place in the case"),
-        max_length=400,
-        help_text=gettext_lazy("Where it is in the case file. Example: /message."),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["as"] = forms.ChoiceField(
-            choices=[("", _("as it is")), *SHOWN_AS],
-            required=False,
-            label=_("Shown as"),
-            help_text=_("How it is drawn. Example: image for a scanned receipt."),
-        )
-        version = self.step.version
-        self.case = CaseData(version, version.steps.all())
-        self.fields["path"].widget.attrs |= {"list": "places", "autocomplete": "off"}
-
-    @property
-    def places(self) -> list[str]:
-        """The places that the case file is known to have."""
-        return sorted({pointer for pointer, _shape in self.case.leaves()})
-
-    def clean_path(self) -> str:
-        path = str(self.cleaned_data["path"])
-        if self.case.at(path) is None:
-            raise forms.ValidationError(_("The case has nothing at %(path)s.") % {"path": path})
-        return path
-
-    @staticmethod
-    def cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
-        return entry.get("label") or entry["path"], entry.get("as", ""), entry["path"]
-
-
-class ReasonForm(EntryForm):
-    column = "reasons"
-    title = gettext_lazy("Reasons")
-    noun = gettext_lazy("reason")
-    note = gettext_lazy("Why somebody corrects or rejects; the first nine have a number key.")
-    heads = (gettext_lazy("Reason"), gettext_lazy("Code"))
-
-    label = forms.CharField(
-        max_length=200,
-        label=gettext_lazy("Label"),
-        help_text=gettext_lazy("What reviewers read. Example: Misread."),
-    )
-    code = forms.CharField(
-        max_length=200,
-        label=gettext_lazy("Code"),
-        help_text=gettext_lazy("What feedback and insights count. Example: misread."),
-    )
-
-    @staticmethod
-    def cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
-        return entry["label"], entry["code"]
-
-
-LISTS: Final[Mapping[str, type[EvidenceForm | ReasonForm]]] = {
-    form.column: form for form in (EvidenceForm, ReasonForm)
-}
+PARTS: Final = {"fields": "admin/orchestrator/row_fields.html"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +35,14 @@ class EntryLine:
 
 
 def tables_of(step: Step) -> list[Table]:
-    return [_table(step, form) for form in LISTS.values()]
+    """What reviewers see, give as reasons and wait for; of a decision table its rows."""
+    wanted = ("rows",) if step.kind == StepKind.DECISION else JUDGING
+    return [_table(step, LISTS[column]) for column in wanted]
 
 
-def _table(step: Step, form: type[EvidenceForm | ReasonForm]) -> Table:
+def _table(step: Step, form: type[EntryForm]) -> Table:
     lines = []
-    for place, entry in enumerate(getattr(step, form.column)):
+    for place, entry in enumerate(form.of(step)):
         cells = form.cells(entry)
         url, move = (_url(page, step, form.column, place) for page in ("entry", "entry_move"))
         lines.append(EntryLine(cells[0], cells, url, move, json.dumps(entry)))
@@ -158,20 +62,22 @@ def entry_page(
     kind = _kind(column)
     if not admin.has_change_permission(request, step):
         raise PermissionDenied
-    entries = getattr(step, column)
+    entries = kind.of(step)
     if request.method == "POST":
         with transaction.atomic():
             meanwhile.locked(step.version)
-            step.refresh_from_db(fields=[column])
-            form = kind(step, request.POST)
+            step.refresh_from_db(fields=[kind.field])
             seen = _seen(request)
-            if _saved(admin, request, form, seen):
+            form = kind(step, request.POST, initial=kind.initial_of(seen or {}))
+            if _arranged(request):
+                form.posted = rearranged(request)
+            elif _saved(admin, request, form, seen):
                 return HttpResponseRedirect(page_of(step, f"#{column}"))
     else:
         seen = entries[place] if place is not None and place < len(entries) else None
         if place is not None and seen is None:
             raise Http404
-        form = kind(step, initial=seen or {})
+        form = kind(step, initial=kind.initial_of(seen or {}))
     context = {
         **admin.admin_site.each_context(request),
         "title": _("New %(noun)s") % {"noun": kind.noun} if seen is None else kind.cells(seen)[0],
@@ -181,13 +87,19 @@ def entry_page(
         "back": page_of(step, f"#{column}"),
         "url": request.path,
     }
-    return TemplateResponse(request, "admin/orchestrator/entry_form.html", context)
+    part = str(getattr(getattr(request, "htmx", None), "target", ""))
+    return TemplateResponse(request, PARTS.get(part, "admin/orchestrator/entry_form.html"), context)
 
 
-def _kind(column: str) -> type[EvidenceForm | ReasonForm]:
+def _kind(column: str) -> type[EntryForm]:
     if column not in LISTS:
         raise Http404
     return LISTS[column]
+
+
+def _arranged(request: HttpRequest) -> bool:
+    """Whether a button of the form only adds or takes away a row of a list in it."""
+    return bool(BUTTONS.keys() & request.POST.keys())
 
 
 def _seen(request: HttpRequest) -> Any:
@@ -199,7 +111,7 @@ def _seen(request: HttpRequest) -> Any:
 
 def _saved(admin: Any, request: HttpRequest, form: Any, seen: Any) -> bool:
     """Whether the entry was taken away, written, or added; else the form says why not."""
-    entries = list(getattr(form.step, form.column))
+    entries = form.of(form.step)
     if seen is not None and seen not in entries:
         form.full_clean()
         form.add_error(None, _("Somebody changed or removed this meanwhile: nothing was saved."))
@@ -221,8 +133,8 @@ def _saved(admin: Any, request: HttpRequest, form: Any, seen: Any) -> bool:
 
 
 def _is_new(form: Any, others: list[Any]) -> bool:
-    name = "code" if form.column == "reasons" else "path"
-    if name == "code" and any(entry[name] == form.entry[name] for entry in others):
+    name = form.unique
+    if name and any(entry[name] == form.entry[name] for entry in others):
         form.add_error(name, _("Another reason is called so already."))
         return False
     if form.entry in others:
@@ -233,8 +145,8 @@ def _is_new(form: Any, others: list[Any]) -> bool:
 
 def _store(admin: Any, request: HttpRequest, form: Any, entries: list[Any]) -> None:
     step = form.step
-    setattr(step, form.column, entries)
-    step.save(update_fields=[form.column])
+    form.put(step, entries)
+    step.save(update_fields=[form.field])
     meanwhile.counted(step.version)
     admin.log_change(request, step, _("Changed %(list)s.") % {"list": form.title})
 
@@ -248,8 +160,8 @@ def move_entry(
         raise PermissionDenied
     with transaction.atomic():
         meanwhile.locked(step.version)
-        step.refresh_from_db(fields=[column])
-        entries = list(getattr(step, column))
+        step.refresh_from_db(fields=[form.field])
+        entries = form.of(step)
         if place < len(entries) and json.dumps(entries[place]) == request.POST.get("entry"):
             target = place + (-1 if "up" in request.POST else 1)
             entries.insert(min(max(target, 0), len(entries) - 1), entries.pop(place))

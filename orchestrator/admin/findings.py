@@ -19,6 +19,7 @@ COLUMNS: Mapping[str, str] = {
     **file.RIGHT,
     **file.RIGHT_TIMES,
     "data": "data_schema",
+    "rework": "rework_to",
 }
 TABLES = {
     "when": "#when",
@@ -26,6 +27,7 @@ TABLES = {
     "steps": "#step",
     "evidence": "#evidence",
     "reasons": "#reasons",
+    "pend": "#pend",
 }
 OF_WORKFLOW = frozenset({"workflow", "name", "description", "owner", "groups"})
 
@@ -74,4 +76,7 @@ def _anchor(rest: Sequence[str]) -> str:
     if not rest:
         return ""
     first = rest[0]
+    if first == "flow":
+        inner = "".join(rest[1:2])
+        return f"#{inner}" if inner == "rows" else f"#id_flow_{inner}"
     return TABLES.get(first) or f"#id_{COLUMNS.get(first, first)}"

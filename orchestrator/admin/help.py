@@ -27,8 +27,8 @@ VERSION: Final[Mapping[str, Any]] = {
         "Example: {type: object, required: [text], properties: {text: {type: string}}}."
     ),
     "signals": _(
-        "News that a case can get, and where each is written. "
-        "Example: {paid: {/payment/date: /date}}."
+        "Signals that may come at any time, and where the case file keeps what they bring. "
+        "Example: moved, /address, /to."
     ),
 }
 STEP: Final[Mapping[str, Any]] = {
@@ -69,21 +69,36 @@ STEP: Final[Mapping[str, Any]] = {
         "Example: {attempts: 3, base: 2s, cap: 60s}."
     ),
     "timeout": _("How long one try may take, 90s at most. Example: 30s."),
-    "flow": _(
-        "What only its kind has: rows, a time, a signal, branches. "
-        "Example for a timer: {after: 3d}."
+    "rework_to": _(
+        "The steps that a reviewer may send this back to; none chosen is none. Example: Read."
     ),
-    "rework": _(
-        "The steps that a reviewer may send this back to. Example: {to: [read], visits: 3}."
-    ),
-    "pend": _(
-        "What a reviewer may wait for. "
-        "Example: [{code: customer, label: The customer answers, pauses: true}]."
-    ),
+    "rework_visits": _("How often a case comes to such a step in all; empty is 3. Example: 4."),
     "compensated_by": _(
         "The step that undoes this one when the case is cancelled. Example: refund_back."
     ),
 }
+FLOW: Final[Mapping[str, Any]] = {
+    "after": _("How long a case waits here. Example: 3d."),
+    "working": _("Only the hours of the version's calendar count. Example: yes, for 2 work days."),
+    "until": _("A place of the case file that holds a date or a time. Example: /order/sent_on."),
+    "signal": _("The name of what is waited for; whoever sends it uses it. Example: paid."),
+    "within": _("How long it is waited for; then a way on asks for that. Example: 14d."),
+    "match": _(
+        "Where several wait for one name: what tells them apart. "
+        "Example: /line in the signal is /item/id in the case."
+    ),
+    "join": _("The join at which the branches end. Example: Prepared."),
+    "complete_when": _("Which of them are waited for; the rest is called off. Example: all."),
+    "enough": _("How many, where a number of them is enough. Example: 2."),
+    "merge": _("Which branch counts where two write the same place. Example: /notes, all."),
+    "items": _("The list of the case file; the way on is taken for each item. Example: /lines."),
+    "as": _("Where a branch finds its item; empty is /item. Example: /line."),
+    "collect": _("Where the list of what the branches wrote goes. Example: /picked."),
+    "at_once": _("How many branches are under way at once; empty is 10. Example: 5."),
+    "workflow": _("Whose published version runs a case of its own. Example: Shipping."),
+}
+"""For the fields of what only one kind of step has."""
+
 RIGHT: Final[Mapping[str, Any]] = {
     "name": _("What people read for the rule. Example: Small and sure."),
     "mode": _(

@@ -111,14 +111,23 @@ def taken_over(post: QueryDict, form: Any, names: Iterable[str]) -> QueryDict:
     for name in names:
         if name == CONDITION:
             _replace_condition(merged, form.editor)
-        elif name in form.fields:
-            _replace(merged, form[name])
+        for field in _fields(form, name):
+            _replace(merged, form[field])
     return merged
 
 
+def _fields(form: Any, column: str) -> list[str]:
+    """The field of a column, or those that make it together."""
+    if column in form.fields:
+        return [column]
+    return [name for name in form.fields if name.startswith(f"{column}_")]
+
+
 def _replace(post: QueryDict, bound: Any) -> None:
-    value = bound.value()
-    if isinstance(value, list | tuple):
+    value, widget = bound.value(), bound.field.widget
+    if hasattr(widget, "into"):
+        widget.into(post, bound.html_name, value)
+    elif isinstance(value, list | tuple):
         post.setlist(bound.html_name, [str(item) for item in value])
     elif value in (None, False):
         post.pop(bound.html_name, None)

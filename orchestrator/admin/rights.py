@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 from orchestrator.admin.conditions import Editor
 from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.fields import SpanField
-from orchestrator.admin.steps import PartForm, editor_of, with_condition
+from orchestrator.admin.stepforms import PartForm
+from orchestrator.admin.steps import editor_of, with_condition
 from orchestrator.definitions import facts_of
 from orchestrator.definitions import format as file
 from orchestrator.definitions.rules import ASKED, SILENT, words_of

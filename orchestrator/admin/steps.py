@@ -2,115 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from orchestrator import schema
-from orchestrator.admin.base import ModelForm
+from orchestrator.admin.base import workflows_of
 from orchestrator.admin.conditions import Editor
 from orchestrator.admin.drafted import Drafted
-from orchestrator.admin.entries import LISTS, entry_page, move_entry, tables_of
-from orchestrator.admin.fields import PointerField, SpanField, YamlField
-from orchestrator.admin.parts import Line, Table, add_page
+from orchestrator.admin.entries import entry_page, move_entry, tables_of
+from orchestrator.admin.flowfields import names_of
+from orchestrator.admin.lists import LISTS
+from orchestrator.admin.parts import Line, Table, add_page, page_of
 from orchestrator.admin.schemas import locked_page, schema_url
+from orchestrator.admin.stepforms import BACK, PartForm, StepForm, shown_of
 from orchestrator.admin.trying import try_page, try_url
 from orchestrator.definitions import facts_of
-from orchestrator.definitions import format as file
 from orchestrator.definitions.returns import JUDGED
-from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED, SHAPED
-from orchestrator.models import Actor, Step, StepKind, Transition, WorkflowVersion
+from orchestrator.definitions.steps import SHAPED
+from orchestrator.models import Step, StepKind, Transition, WorkflowVersion
 from orchestrator.telling import told as told_condition
-
-OBJECT: Final = {"type": "object"}
-POINTERS: Final = {"type": "array", "items": {"type": "string", "pattern": "^(/.*)?$"}}
-PLACES: Final = {
-    "type": "object",
-    "additionalProperties": {"type": "string", "pattern": "^(/.*)?$"},
-}
-
-
-class PartForm(ModelForm):
-    """``whole`` names the field and the row that a new part belongs to."""
-
-    whole: ClassVar[tuple[str, models.Model] | None] = None
-    starts_with_rows: ClassVar[bool] = False
-    """Whether a new one asks for a comparison, rather than to hold always."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.whole and self.instance.pk is None:
-            setattr(self.instance, *self.whole)
-            for name in self.fields.keys() & vars(self.instance).keys():
-                self.initial.setdefault(name, getattr(self.instance, name))
-
-
-class StepForm(PartForm):
-    kind = forms.ChoiceField(choices=StepKind.choices)
-    schema = YamlField(
-        empty={},
-        shape=OBJECT,
-        check=schema.check_schema,
-    )
-    input_mapping = YamlField(
-        empty=None,
-        shape=PLACES,
-        label=gettext_lazy("Input"),
-    )
-    output_mapping = YamlField(
-        empty=None,
-        shape=PLACES,
-        label=gettext_lazy("Output"),
-    )
-    call = YamlField(empty={}, shape=OBJECT)
-    material = YamlField(
-        empty=[],
-        shape=POINTERS,
-        label=gettext_lazy("Fields that count"),
-    )
-    limit = PointerField(required=False, max_length=200)
-    retry = YamlField(
-        empty={},
-        shape=file.RETRY,
-        label=gettext_lazy("Tries"),
-    )
-    timeout = SpanField()
-    undo_seconds = SpanField(label=gettext_lazy("Undo"))
-    flow = YamlField(empty={}, shape=OBJECT, label=gettext_lazy("Flow"))
-    rework = YamlField(empty={}, shape=file.REWORK, label=gettext_lazy("Going back"))
-    pend = YamlField(empty=[], shape=file.PEND, label=gettext_lazy("Waiting"))
-
-    class Meta:
-        model = Step
-        fields = (
-            *("key", "name", "kind", "actor", "instructions", "call", "outcome", "schema"),
-            *("input_mapping", "output_mapping", "material", "limit"),
-            *("effect", "retry", "timeout", "undo_seconds", "pend", "rework"),
-            *("flow", "compensated_by"),
-        )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "actor" in self.fields:
-            actors = Actor.objects.filter(
-                models.Q(base=None) | models.Q(pk=self.instance.actor_id), kind__in=PERFORMED
-            )
-            self.fields["actor"].queryset = actors  # type: ignore[attr-defined]
-
-    def clean_timeout(self) -> int:
-        seconds = int(self.cleaned_data["timeout"])
-        if not 1 <= seconds <= LONGEST_CALL:
-            raise ValidationError(
-                _("Give a call 1 to %(longest_call)s seconds.") % {"longest_call": LONGEST_CALL}
-            )
-        return seconds
 
 
 @admin.register(Step)
@@ -124,15 +40,56 @@ class StepAdmin(Drafted):
     fieldsets = (
         (None, {"fields": ("name", "key", "kind", "actor", "outcome", "instructions")}),
         (gettext_lazy("Data"), {"fields": ("schema", "input_mapping", "output_mapping")}),
-        (gettext_lazy("Review"), {"fields": ("material", "limit", "undo_seconds")}),
-        (gettext_lazy("Waiting and going back"), {"fields": ("pend", "rework")}),
-        (gettext_lazy("Flow"), {"fields": ("flow", "compensated_by")}),
+        (
+            gettext_lazy("Review"),
+            {"fields": ("material", "limit", "undo_seconds", "rework_to", "rework_visits")},
+        ),
+        (gettext_lazy("When a case is cancelled"), {"fields": ("compensated_by",)}),
         (gettext_lazy("Call"), {"fields": ("call", "effect", "retry", "timeout")}),
     )
     prepopulated_fields = {"key": ("name",)}
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Step | None = None) -> Any:
         return {} if obj else self.prepopulated_fields
+
+    def get_fieldsets(self, request: HttpRequest, obj: Step | None = None) -> Any:
+        """What its kind has, and what was given to it all the same."""
+        if obj is None:
+            return self.fieldsets
+        shown = set(shown_of(obj)) | {"name", "key", "kind"}
+        if self.get_readonly_fields(request, obj):
+            return super().get_fieldsets(request, obj)
+        flow = names_of(obj.kind)
+        sets = [
+            (title, {"fields": tuple(name for name in part["fields"] if name in shown)})
+            for title, part in self.fieldsets
+        ]
+        sets.insert(1, (gettext_lazy("Flow"), {"fields": flow}))
+        return [(title, part) for title, part in sets if part["fields"]]
+
+    def get_form(
+        self, request: HttpRequest, obj: Step | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        # The fields of ``flow`` are no columns: the form makes them itself.
+        names = flatten_fieldsets(self.get_fieldsets(request, obj))
+        columns = [
+            name for name in names if name not in {*names_of(obj.kind if obj else ""), *BACK}
+        ]
+        form = super().get_form(request, obj, change, **kwargs | {"fields": columns})
+        return type(form)(form.__name__, (form,), {"workflows": workflows_of(request)})
+
+    def watched(self, request: HttpRequest, row: Step) -> list[str]:
+        parts = {"flow": names_of(row.kind), "rework": set(BACK) & set(shown_of(row))}
+        return [*super().watched(request, row), *(name for name, fields in parts.items() if fields)]
+
+    def response_post_save_add(self, request: HttpRequest, obj: Step) -> HttpResponseRedirect:
+        """A step of the flow has more to say than its first page asked for."""
+        more = names_of(obj.kind) or obj.kind == StepKind.DECISION
+        return (
+            HttpResponseRedirect(page_of(obj))
+            if more
+            else super().response_post_save_add(request, obj)
+        )
 
     def version_of(self, row: Step) -> WorkflowVersion:
         return row.version
@@ -144,13 +101,13 @@ class StepAdmin(Drafted):
         decided = row.kind in JUDGED
         rules = [rules_of(row)] if decided or row.rights.exists() else []
         exits = [] if row.kind == StepKind.END else [exits_of(row)]
-        lists = tables_of(row) if decided else []
+        lists = tables_of(row) if decided or row.kind == StepKind.DECISION else []
         return {
             **super().around(request, row),
-            "tables": [*rules, *exits, *lists],
+            "tables": [*rules, *exits, *lists] if decided else [*lists, *rules, *exits],
             "may_arrange": self.has_change_permission(request, row),
             "try_url": try_url(row) if decided else "",
-            "schema_url": schema_url(row) if row.kind in SHAPED else "",
+            "schema_url": schema_url(row) if row.kind in SHAPED | {StepKind.EVENT} else "",
         }
 
     def get_urls(self) -> list[URLPattern]:
@@ -220,10 +177,18 @@ def exits_of(step: Step) -> Table:
         heads=(_("To"), _("When")),
         lines=tuple(Line(link, (link.target.name, when(link.condition))) for link in links),
         add=add_page(Transition, source=step.pk),
-        note=_(
-            "The first that holds is taken. A rejection goes on only where a condition asks for "
-            "the decision; elsewhere it ends the case."
-        ),
+        note=_exits_note(step),
+    )
+
+
+def _exits_note(step: Step) -> str:
+    if step.kind == StepKind.FORK:
+        return _("Every one that holds is taken, all at once.")
+    if step.kind == StepKind.FOR_EACH:
+        return _("One without a condition leads to what is done for each item.")
+    return _(
+        "The first that holds is taken. A rejection goes on only where a condition asks for "
+        "the decision; elsewhere it ends the case."
     )
 
 

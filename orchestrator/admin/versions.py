@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -21,10 +21,18 @@ from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.findings import findings
 from orchestrator.admin.parts import Line, Table, add_page, crumbs, page_of
+from orchestrator.admin.rows import Column, RowsField, news_read, news_shown
 from orchestrator.admin.texts import text_page
-from orchestrator.definitions import format as file
+from orchestrator.definitions.facts import CaseData
+from orchestrator.definitions.flows import news_problems
 from orchestrator.exceptions import NotAllowed, Refusal
 from orchestrator.models import Step, Workflow, WorkflowVersion
+
+NEWS: Final = (
+    Column("name", gettext_lazy("Signal")),
+    Column("target", gettext_lazy("Place in the case"), places=True),
+    Column("source", gettext_lazy("Place in the signal")),
+)
 
 
 class VersionForm(ModelForm):
@@ -46,9 +54,7 @@ class VersionForm(ModelForm):
         ),
     )
 
-    signals = YamlField(
-        empty={}, shape=file.FILE["properties"]["signals"], label=gettext_lazy("News")
-    )
+    signals = RowsField(NEWS, read=news_read, show=news_shown, label=gettext_lazy("News"))
 
     class Meta:
         model = WorkflowVersion
@@ -59,6 +65,19 @@ class VersionForm(ModelForm):
         if "accountable" in self.fields:
             people = User.objects.filter(is_active=True).order_by("username")
             self.fields["accountable"].queryset = people  # type: ignore[attr-defined]
+        version = self.instance
+        self.case = CaseData(version, version.steps.all() if version.pk else ())
+
+    @property
+    def places(self) -> list[str]:
+        """The places that the case file is known to have."""
+        return sorted({pointer for pointer, _shape in self.case.leaves()})
+
+    def clean_signals(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.cleaned_data["signals"]
+        if problems := list(news_problems(found, self.case)):
+            raise ValidationError([f"{problem.path}: {problem.message}" for problem in problems])
+        return found
 
 
 @admin.register(WorkflowVersion)

@@ -165,7 +165,7 @@ class Facts(Collection[str]):
         return len(self.listed)
 
 
-def table_facts(step: Step, case: CaseData) -> Collection[str]:
+def table_facts(step: Step, case: CaseData) -> Facts:
     """The facts that the rows of a decision table can look at: the case, and who brought it."""
     return _TableFacts(step, case)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from orchestrator import conditions, schema
 from orchestrator.definitions import format as file
@@ -64,12 +65,12 @@ FLOWS: Final[Mapping[str, Mapping[str, Any]]] = {
     StepKind.SUBFLOW: file.shape({"workflow": file.SLUG}, "workflow"),
 }
 SHAPES: Final = {
-    StepKind.TIMER: "after: 3d, or until: /a/place",
-    StepKind.EVENT: "signal: a name, within: 30d",
-    StepKind.FORK: "join: the key of a step of kind join",
-    StepKind.FOR_EACH: "items: /a/list, join: the key of a join, collect: /a/place",
-    StepKind.DECISION: "rows, each with when and output",
-    StepKind.SUBFLOW: "workflow: the key of a workflow",
+    StepKind.TIMER: gettext_noop("after: 3d, or until: /a/place"),
+    StepKind.EVENT: gettext_noop("signal: a name, within: 30d"),
+    StepKind.FORK: gettext_noop("join: the key of a step of kind join"),
+    StepKind.FOR_EACH: gettext_noop("items: /a/list, join: the key of a join, collect: /a/place"),
+    StepKind.DECISION: gettext_noop("rows, each with when and output"),
+    StepKind.SUBFLOW: gettext_noop("workflow: the key of a workflow"),
 }
 
 
@@ -112,7 +113,7 @@ def flow_problems(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
         return
     found = list(schema.validate(FLOWS[step.kind], step.flow))
     if found:
-        yield Problem(place, _("Give %(kind)s.") % {"kind": SHAPES[StepKind(step.kind)]})
+        yield Problem(place, _("Give %(kind)s.") % {"kind": _(SHAPES[StepKind(step.kind)])})
         yield from (Problem(f"{place}{one.path}", one.message) for one in found if one.path)
         return
     yield from _CHECKS.get(step.kind, _nothing)(step, case, place)
@@ -317,6 +318,7 @@ def news_problems(signals: Mapping[str, Mapping[str, str]], case: CaseData) -> I
         for target, source in writes.items():
             place = child(f"/signals/{name}", target)
             if not target.startswith("/") or case.at(target) is None:
-                yield Problem(place, f"The case has nothing at {target or 'this place'}.")
+                message = _("The case has nothing at %(there)s.") % {"there": target or "/"}
+                yield Problem(place, message)
             elif not is_pointer(source):
-                yield Problem(place, "Give a place in the signal, such as /amount.")
+                yield Problem(place, _("Give a place in the signal, such as /amount."))

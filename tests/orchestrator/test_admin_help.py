@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from orchestrator.admin.fields import PointerField, SpanField, YamlField
 from orchestrator.admin.help import HELP
+from orchestrator.admin.stepforms import HAS
 from orchestrator.definitions import clone_to_draft
-from orchestrator.models import Connection, WorkflowVersion
+from orchestrator.models import Connection, StepKind, WorkflowVersion
 from tests import world
 
 pytestmark = pytest.mark.django_db
@@ -37,10 +38,17 @@ def forms() -> dict[str, Any]:
 
 def addresses(draft: WorkflowVersion) -> dict[str, str]:
     step = draft.steps.get(key="read")
+    # What a new step is asked is what any kind has; what only one has stands on its own page.
+    kinds = {
+        f"Step {kind}": url("step_change", draft.steps.create(
+            key=kind, name=kind, kind=kind, position=100 + place).pk)
+        for place, kind in enumerate(StepKind.values)
+    }  # fmt: skip
     return {
+        **kinds,
         "Workflow": url("workflow_add"),
         "WorkflowVersion": url("workflowversion_change", draft.pk),
-        "Step": url("step_change", step.pk),
+        "Step": url("step_add", version=draft.pk),
         "DecisionRight": url("decisionright_add", step=step.pk),
         "Transition": url("transition_add", source=step.pk),
         "Actor": url("actor_add"),
@@ -63,9 +71,19 @@ def test_every_field_has_a_sentence_and_an_example(forms: dict[str, Any]) -> Non
     ]
 
     assert without == []
-    assert {model: set(HELP[model]) - set(form.fields) for model, form in forms.items()} == {
-        model: set() for model in forms
+    assert {model: set(HELP[model]) - set(forms[model].fields) for model in HELP} == {
+        model: set() for model in HELP
     }
+
+
+def test_a_step_has_the_fields_of_its_kind_and_no_others(forms: dict[str, Any]) -> None:
+    for kind in StepKind.values:
+        fields = {name for name in forms[f"Step {kind}"].fields if not name.startswith("flow_")}
+        assert fields == {"name", "key", "kind", *HAS[StepKind(kind)]}
+    assert [name for name in forms["Step timer"].fields if name.startswith("flow_")] == [
+        *("flow_after", "flow_working", "flow_until")
+    ]
+    assert not any(name.startswith("flow_") for name in forms["Step agent"].fields)
 
 
 def test_the_examples_are_what_the_fields_accept(forms: dict[str, Any]) -> None:
