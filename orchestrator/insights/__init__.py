@@ -1,7 +1,7 @@
 """What the counters say: how a workflow does, by version and period."""
 
 from orchestrator.insights.figures import Band, Figures, Share, figures, spread
-from orchestrator.insights.reading import PERIODS, Period, Slice, added, now_in, slices
+from orchestrator.insights.reading import PERIODS, Period, Slice, added, now_in, routed_in, slices
 from orchestrator.insights.selecting import WHAT, Selection, selected
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "added",
     "figures",
     "now_in",
+    "routed_in",
     "selected",
     "slices",
     "spread",

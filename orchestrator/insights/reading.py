@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -97,6 +99,20 @@ def added(parts: Iterable[Slice]) -> Slice:
         for measure, count in part.counts.items():
             whole.add(measure, count, part.histograms.get(measure))
     return whole
+
+
+def routed_in(workflows: Iterable[int], period: Period, now: datetime) -> dict[int, Counts[str]]:
+    """Workflow -> outputs that were ``auto``, ``blocked`` or ``asked``, at least one. One query."""
+    found: dict[int, Counts[str]] = defaultdict(Counts)
+    rows = Counter.objects.filter(
+        scope__in=[f"{period.grain}/{workflow}/*" for workflow in workflows],
+        measure__in=("auto", "blocked", "asked"),
+    )
+    if since := period.since(now):
+        rows = rows.filter(hour__gte=since)
+    for scope, measure, count in rows.values_list("scope", "measure", "count"):
+        found[int(scope.split("/")[1])][measure] += count
+    return {workflow: counts for workflow, counts in found.items() if counts.total() > 0}
 
 
 def now_in(workflows: Iterable[int]) -> dict[int, dict[str, int]]:

@@ -23,6 +23,7 @@ from orchestrator.models.standing import Lane, standing
 from orchestrator.pages import incident_text, name_of
 from orchestrator.spelling import at_least, number
 from orchestrator.views.home.handing import assigned, late
+from orchestrator.views.home.owning import step_names
 from orchestrator.views.home.sections import SHOWN, Section, listed
 from orchestrator.views.incident import ALONG, may_resolve
 from orchestrator.waits import unstarted_in, waits_in
@@ -59,6 +60,7 @@ class Waits:
 
     url: str
     workflow: str
+    step: str
     group: str
     count: int
     late: int
@@ -134,13 +136,15 @@ def _line(waits: Sequence[Waits], people: Iterable[Load]) -> str:
 
 
 def waiting(places: dict[int, Workflow]) -> list[Waits]:
-    """Late lanes first, then by age. Three queries."""
+    """Late lanes first, then by age. Four queries."""
+    names = step_names(list(places.values()))
     rows = _counts([lane for lane in lanes() if lane.workflow in places])
     groups = dict(Group.objects.filter(pk__in={row[2] for row in rows}).values_list("pk", "name"))
     return [
         Waits(
             url=f"{reverse('workflow', args=[places[workflow].slug])}#step-{step}",
             workflow=places[workflow].name,
+            step=names.get((workflow, step), step),
             group=groups[group],
             count=min(count, COUNTED - 1),
             late=min(late, COUNTED - 1),

@@ -8,27 +8,31 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from orchestrator import insights
 from orchestrator.lately import Pace, paces
 from orchestrator.models import Actor, Incident, Step, Workflow, WorkflowVersion
 from orchestrator.spelling import duration, number, share
 from orchestrator.views.debuts import news_for
 from orchestrator.views.home.sections import Section, listed, troubled
 
+WEEK: Final = insights.PERIODS["7d"]
 INCIDENTS: Final = 100  # open ones that are counted; more are "99+"
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """One workflow of the owner. ``automatic`` is the share that no person decided lately."""
+    """One workflow of the owner. ``automatic`` is the share of the ``routed`` outputs of seven
+    days that a rule approved, as the insights have it."""
 
     url: str
     name: str
     halted: bool
     automatic: str
-    decided: int
+    routed: int
     slowest: str
     waited: str
     draft_url: str
@@ -37,7 +41,7 @@ class Owned:
 
 
 def owner(actor: Actor) -> Section | None:
-    """None where the actor owns nothing. Six queries, or seven."""
+    """None where the actor owns nothing. Seven queries, or eight."""
     if actor.user is None:
         return None
     places = list(Workflow.objects.visible_to(actor).filter(owner=actor.user).order_by("name"))
@@ -46,8 +50,16 @@ def owner(actor: Actor) -> Section | None:
     drafts = {row.workflow_id: row for row in drafts_of(places)}
     pace, trouble = paces([place.pk for place in places]), incidents_of(places)
     names = step_names(places)
+    shares = insights.routed_in([place.pk for place in places], WEEK, timezone.now())
     rows = [
-        _row(place, pace.get(place.pk, {}), drafts.get(place.pk), trouble[place.pk], names)
+        _row(
+            place,
+            pace.get(place.pk, {}),
+            drafts.get(place.pk),
+            trouble[place.pk],
+            names=names,
+            counts=shares.get(place.pk, Counter()),
+        )
         for place in places
     ]
     data = {
@@ -82,17 +94,18 @@ def _row(
     pace: Mapping[str, Pace],
     draft: WorkflowVersion | None,
     incidents: int,
+    *,
     names: Mapping[tuple[int, str], str],
+    counts: Counter[str],
 ) -> Owned:
-    decided = sum(found.decided for found in pace.values())
-    people = sum(found.by_people for found in pace.values())
     key, waited = _slowest(pace)
+    routed = counts.total()
     return Owned(
         url=reverse("workflow", args=[place.slug]),
         name=place.name,
         halted=place.halted_at is not None,
-        automatic=share((decided - people) / decided) if decided else "",
-        decided=decided,
+        automatic=share(counts["auto"] / routed) if routed else "",
+        routed=routed,
         slowest=names.get((place.pk, key), key),
         waited=duration(waited) if waited is not None else "",
         draft=_("Draft %s") % draft.number if draft else "",
