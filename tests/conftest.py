@@ -68,8 +68,13 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-# Tests that share a demo, or a database by the name that a page gives it.
-TOGETHER = ("tests/acceptance/", "tests/orchestrator/test_backup.py")
+# Where tests stand -> what they share: a demo, or a database by the name that a page gives it.
+# The storm is an installation of its own, and two at once are too much for two cores.
+TOGETHER = {
+    "tests/acceptance/": "installation",
+    "tests/chaos/": "installation",
+    "tests/orchestrator/test_backup.py": "backup",
+}
 
 
 class Scheduling(LoadScopeScheduling):
@@ -79,7 +84,8 @@ class Scheduling(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
+        shared = (what for place, what in TOGETHER.items() if nodeid.startswith(place))
+        return next(shared, nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
