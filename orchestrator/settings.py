@@ -86,7 +86,6 @@ DATABASE_POOL = env.int("DATABASE_POOL", default=0)
 def _database() -> dict[str, Any]:
     if EMBEDDED_DATABASE:
         config: dict[str, Any] = {
-            "ENGINE": "django.db.backends.postgresql",
             "NAME": "rewire",
             "USER": "rewire",
             "HOST": str(HOME.run),
@@ -103,7 +102,11 @@ def _database() -> dict[str, Any]:
     if DATABASE_POOL:
         options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 3}
     # Checks find a dead connection after a restart of the database; both modes use them.
-    return config | {"CONN_MAX_AGE": 0 if DATABASE_POOL else 600, "CONN_HEALTH_CHECKS": True}
+    return config | {
+        "ENGINE": "orchestrator.database",
+        "CONN_MAX_AGE": 0 if DATABASE_POOL else 600,
+        "CONN_HEALTH_CHECKS": True,
+    }
 
 
 DATABASES = {"default": _database()}
