@@ -8,12 +8,14 @@ integer beyond 2**53 keeps all its digits here, so that two of them never share 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final
 
 import orjson
 
+_PLAIN: Final = frozenset({str, bool, type(None)})
 _EXACT: Final = 1 << 53
 _PLAIN_FROM: Final = 1e-5
 _PLAIN_DIGITS: Final = 21
@@ -39,13 +41,18 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, float):
         return _float(value)
     if isinstance(value, dict):
-        return {key: _ordered(value[key]) for key in _sorted(value)}
+        return {
+            key: item if type(item := value[key]) in _PLAIN else _ordered(item)
+            for key in _sorted(value)
+        }
     if isinstance(value, list):
         return [_ordered(item) for item in value]
     raise TypeError(f"{type(value).__name__} is no JSON.")
 
 
-def _sorted(members: dict[str, Any]) -> list[str]:
+def _sorted(members: dict[str, Any]) -> Iterable[str]:
+    if len(members) == 1:
+        return members
     if "".join(members).isascii():
         return sorted(members)
     return sorted(members, key=lambda key: key.encode("utf-16-be"))

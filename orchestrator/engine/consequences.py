@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db.models import QuerySet
 
 from orchestrator import authority, routing
 from orchestrator.diffing import diff, material, same
-from orchestrator.engine.bench import Bench
+from orchestrator.engine.bench import Bench, routed_to
 from orchestrator.engine.clocks import wind
 from orchestrator.engine.deciders import are_enough
 from orchestrator.engine.finishing import CONSENT, settle
@@ -49,9 +50,17 @@ def count(bench: Bench, decision: Decision, *, final: bool = False) -> None:
     elif decision.word == Word.CORRECTED and _is_first(bench):
         _judge_again(bench, decision, final=final)
     elif seats_of(bench.right) == 1:
-        _conclude(bench, decision.word, decision.output, final=final)
+        _conclude(bench, decision.word, decision.output, final=final, only=_alone(bench, decision))
     else:
         _tally(bench, final=final)
+
+
+def _alone(bench: Bench, decision: Decision) -> list[Decision]:
+    """The decision where no other can stand beside it: nobody was asked before. Else none."""
+    if bench.task.round > 1 or bench.seat.level:
+        return []
+    routed_to(decision, bench.routed, bench.routed.attempt)
+    return [decision]
 
 
 def _is_first(bench: Bench) -> bool:
@@ -153,14 +162,19 @@ def _carry(bench: Bench, decision: Decision) -> None:
     write(carried, said, decision.output)
 
 
-def _conclude(bench: Bench, word: str, output: Any, *, final: bool) -> None:
-    """What the task comes to; it takes effect when the undo window is over."""
+def _conclude(
+    bench: Bench, word: str, output: Any, *, final: bool, only: Sequence[Decision] = ()
+) -> None:
+    """What the task comes to; it takes effect when the undo window is over.
+
+    ``only`` are all decisions that stand, where the caller knows them.
+    """
     act, task = bench.act, bench.task
     if seats_of(bench.right) > 1:
         withdraw_seats(act, task)
     task.output, task.word = output, _word(bench, word, output)
     if final or task.step.undo_seconds == 0:
-        settle(act, task)
+        settle(act, task, only)
         return
     task.state = TaskState.DECIDED
     task.settle_at = act.now + timedelta(seconds=task.step.undo_seconds)

@@ -18,7 +18,7 @@ from orchestrator.diffing import canonical
 from orchestrator.models import Actor, Case, Checkpoint, Cut, Event, Workflow
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.partitions import Month
-from orchestrator.models.statements import insert_beside, store
+from orchestrator.models.statements import insert_beside, new, store
 
 Holder = TypeVar("Holder", Case, Workflow)
 
@@ -67,10 +67,11 @@ def append(
 
 def linked(holder: Case | Workflow, at: datetime, entries: Iterable[Entry]) -> list[Event]:
     """The next links of a chain, not saved yet; the holder's ``seq`` and ``head`` move on."""
-    events = []
+    events, stream = [], stream_of(holder)
     for entry in entries:
-        event = Event(
-            stream=stream_of(holder),
+        event = new(
+            Event,
+            stream=stream,
             seq=holder.seq + 1,
             at=at,
             type=entry.type,

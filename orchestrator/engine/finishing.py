@@ -27,7 +27,7 @@ from orchestrator.models import (
     Word,
 )
 from orchestrator.models.fields import ClockOnce
-from orchestrator.models.statements import Joined, insert, store
+from orchestrator.models.statements import Joined, insert_beside, new, store
 
 CONSENT: Final = "consent"
 """``Decision.via`` of a consent that was carried over into a round its author opened."""
@@ -35,6 +35,7 @@ CONSENT: Final = "consent"
 # Who writes verdicts holds this shared; a reader that takes it alone knows that no smaller
 # id can still appear.
 _VERDICTS: Final = 7063
+WRITING: Final = f"pg_advisory_xact_lock_shared({_VERDICTS}, 0)"
 
 
 def finish(
@@ -65,15 +66,19 @@ def finish(
 
 
 def _close(act: Act, task: Task, output: Any, decisions: Sequence[Decision]) -> None:
-    complete(act, task, output)
-    _write_verdicts(act, task, decisions)
+    task.output = output
+    complete(act, task, output, _verdicts(act, task, decisions))
     act.note("task.settled", {"task": task.pk}, {"word": task.word, "output": digest(output)})
 
 
-def complete(act: Act, task: Task, output: Any) -> None:
+def complete(act: Act, task: Task, output: Any, verdicts: Sequence[Verdict] = ()) -> None:
     task.state, task.output, task.finished_at = TaskState.COMPLETED, output, act.now
     task.lease_expires_at = task.settle_at = None
-    store(task, "state", "word", "output", "lease_expires_at", "settle_at", "finished_at")
+    columns = ("state", "word", "output", "lease_expires_at", "settle_at", "finished_at")
+    if verdicts:
+        insert_beside(task, *columns, new=verdicts, after=WRITING)
+    else:
+        store(task, *columns)
 
 
 def _stuck(act: Act, task: Task, output: Any) -> None:
@@ -93,26 +98,23 @@ def _write_case(act: Act, task: Task, output: Any, authors: Mapping[str, Any]) -
     act.changed |= {"data", "provenance"}
 
 
-def _write_verdicts(act: Act, task: Task, decisions: Sequence[Decision]) -> None:
+def _verdicts(act: Act, task: Task, decisions: Sequence[Decision]) -> list[Verdict]:
     """One verdict for each standing decision; people's last one on the first output is evidence.
 
     What a rule or a time-out decided says nothing of how good the output was.
     """
     judged = [decision for decision in decisions if decision.via != CONSENT]
-    if not judged:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", [_VERDICTS])
     people = [row for row in judged if row.actor_id != act.definition.policy.pk]
     evidence = [row.pk for row in people if row.round == 1][-1:]
-    insert(*(_verdict(act, task, row, evidence=row.pk in evidence) for row in judged))
+    return [_verdict(act, task, row, evidence=row.pk in evidence) for row in judged]
 
 
 def _verdict(act: Act, task: Task, decision: Decision, *, evidence: bool) -> Verdict:
     routed = route_of(decision)
     raw, counts = _errors(task, routed.attempt.output if routed.attempt else None)
     by_policy = decision.actor_id == act.definition.policy.pk
-    return Verdict(
+    return new(
+        Verdict,
         decision=decision,
         routing=routed,
         workflow_id=act.case.workflow_id,
@@ -157,11 +159,14 @@ def standing(task: Task) -> list[Decision]:
     return [decision for decision, *_ in found]
 
 
-def settle(act: Act, task: Task) -> None:
-    """Let what was decided take effect: at the end of the undo window, or at once without one."""
+def settle(act: Act, task: Task, decisions: Sequence[Decision] = ()) -> None:
+    """Let what was decided take effect: at the end of the undo window, or at once without one.
+
+    ``decisions`` are the standing ones where the caller knows them.
+    """
     if reconciling.settled(act, task):
         return
-    decisions = standing(task)
+    decisions = decisions or standing(task)
     if back := rework.sent_back(decisions):
         _close(act, task, None, decisions)
         rework.go_back(act, task, back)

@@ -29,7 +29,7 @@ from orchestrator.models import (
     TaskState,
 )
 from orchestrator.models.standing import Lane
-from orchestrator.models.statements import insert, insert_unless_taken, store
+from orchestrator.models.statements import insert, insert_unless_taken, new, store
 from orchestrator.pointers import lookup
 
 SEVERAL: Final = frozenset({Mode.DUAL, Mode.PANEL})
@@ -66,7 +66,8 @@ def begins(kind: StepKind) -> Callable[[Begin], Begin]:
 def new_task(act: Act, step: Step, visit: int = 1, scope: str = "") -> Task:
     """A task of this step, not saved: ready for a machine, in review for people, or waiting."""
     is_machine = step.kind in MACHINE
-    return Task(
+    return new(
+        Task,
         case=act.case,
         step=step,
         step_key=step.key,
@@ -188,7 +189,8 @@ def record_route(
 ) -> Routing:
     """Begin the task's next round with the row that says where its output went, and why."""
     task.round += 1
-    routed = Routing(
+    routed = new(
+        Routing,
         task=task,
         round=task.round,
         attempt=attempt,
@@ -266,7 +268,8 @@ def new_seat(
     """A seat, not saved. Above level 0 the rule's next level decides."""
     group = (right.escalates_to or right.group) if level else right.group
     confidence = routed.attempt.confidence if routed.attempt else None
-    return Seat(
+    return new(
+        Seat,
         task=task,
         round=task.round,
         purpose=purpose,

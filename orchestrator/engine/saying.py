@@ -25,7 +25,7 @@ from orchestrator.models import (
     StepKind,
     Word,
 )
-from orchestrator.models.statements import insert_beside
+from orchestrator.models.statements import insert_beside, new
 from orchestrator.pointers import Problem, child
 from orchestrator.spelling import number
 from orchestrator.telling import tongue
@@ -163,7 +163,8 @@ def write(
     """
     changes = diff(bench.task.proposal, output) if said.word == Word.CORRECTED else []
     seconds = None if said.seconds is None else min(MOST_SECONDS, max(0.0, said.seconds))
-    decision = Decision(
+    decision = new(
+        Decision,
         task=bench.task,
         seat=bench.seat,
         round=bench.seat.round,

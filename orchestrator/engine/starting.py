@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, Final
 
 from django.db import connection, transaction
 
 from orchestrator import attachments, authority, schema
-from orchestrator.diffing import digest
+from orchestrator.diffing import canonical
 from orchestrator.engine import events, versions
 from orchestrator.engine.acts import Act, ring
 from orchestrator.engine.definition import MACHINE, Definition, definition_of
@@ -30,11 +31,14 @@ from orchestrator.models import (
     TaskState,
     Workflow,
 )
-from orchestrator.models.statements import insert, insert_many
+from orchestrator.models.statements import insert, insert_many, new
 from orchestrator.pointers import Problem, child
 
 MOST: Final = 1000
 MOST_KEY: Final = 200
+MARK: Final = f'"{attachments.PREFIX}'.encode()
+"""In the text of every case that refers to a file."""
+
 _GIVEN: Final = frozenset(
     {"value", "confidence", "field_confidence", "model", "latency_ms"}
     | {"cost_micros", "currency", "tokens_in", "tokens_out"}
@@ -67,14 +71,20 @@ class _Arrival:
     output: Any
 
     @cached_property
+    def text(self) -> bytes:
+        output = self.output and {**self.output, **attempt_fields(self.output)}
+        return canonical({"data": self.data, "output": output})
+
+    @cached_property
     def body(self) -> str:
         """The digest that tells the same body again from another one."""
-        output = self.output and {**self.output, **attempt_fields(self.output)}
-        return digest({"data": self.data, "output": output})
+        return sha256(self.text).hexdigest()
 
     @cached_property
     def references(self) -> list[attachments.Reference]:
         """Where the case refers to files that were brought before."""
+        if MARK not in self.text:
+            return []
         return attachments.references({"data": self.data, "output": self.output})
 
 
@@ -265,15 +275,15 @@ def _write(
     if is_routed:
         _run(rows)
     links = [[] if is_routed else _linked(act) for act, _, _ in rows]
-    new = insert_many([act.case for act, _, _ in rows])
-    made = [row for row in rows if row[0].case.pk in new]
+    fresh = insert_many([act.case for act, _, _ in rows])
+    made = [row for row in rows if row[0].case.pk in fresh]
     insert_many([task for _, task, _ in made])
     attachments.link({act.case.pk: arrival.references for act, _, arrival in made})
     insert_many(
         [
             link
             for row, chain in zip(rows, links, strict=True)
-            if row[0].case.pk in new
+            if row[0].case.pk in fresh
             for link in chain
         ]
     )
@@ -313,7 +323,8 @@ def _first(
 ) -> _Made:
     """A case and its first task, not saved."""
     case_id, task_id = ids
-    case = Case(
+    case = new(
+        Case,
         pk=case_id,
         workflow_id=definition.version.workflow_id,
         version=definition.version,
@@ -369,7 +380,8 @@ def attempt_of(
 ) -> Attempt:
     """The attempt that an output which came along stands for, not saved."""
     fields = attempt_fields(output)
-    return Attempt(
+    return new(
+        Attempt,
         task=task,
         number=1,
         actor=versions.as_whom(definition, definition.start, fields["model"]),

@@ -239,14 +239,24 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         return self.filter(pk__in=found).order_by(column, "pk")
 
 
-def served(held: Standing, workflow: int | str | None, step: str | None) -> dict[str, Any]:
+NamedLane = tuple[Lane, str]
+"""A lane and the slug of its workflow."""
+
+
+def served(
+    held: Standing,
+    workflow: int | str | None,
+    step: str | None,
+    lanes: Iterable[NamedLane] | None = None,
+) -> dict[str, Any]:
     """The lanes in which the actor decides, each with its ways, as columns for ``WAYS``.
 
-    ``workflow`` is an id or a slug, ``step`` a key; without them every lane counts.
+    ``workflow`` is an id or a slug, ``step`` a key; without them every lane counts. ``lanes``
+    are those where seats wait, if the caller has them already.
     """
     rows = [
         (*lane, way.limit, f"{{{','.join(map(str, (held.actor, *way.behind)))}}}")
-        for lane, slug in _named_lanes()
+        for lane, slug in (_named_lanes() if lanes is None else lanes)
         if workflow in (None, lane.workflow, slug) and step in (None, lane.step_key)
         for way in held.ways(lane)
     ]
@@ -260,11 +270,14 @@ def lanes() -> list[Lane]:
     return [lane for lane, _ in _named_lanes()]
 
 
-def _named_lanes() -> list[tuple[Lane, str]]:
-    """The same, each with the slug of its workflow."""
+def named_lanes(rows: Iterable[Sequence[Any]]) -> list[NamedLane]:
+    return [(Lane(*lane), slug) for *lane, slug in rows]
+
+
+def _named_lanes() -> list[NamedLane]:
     with connection.cursor() as cursor:
         cursor.execute(LANES)
-        return [(Lane(*lane), slug) for *lane, slug in cursor.fetchall()]
+        return named_lanes(cursor.fetchall())
 
 
 def _decidable(held: Standing) -> Q:

@@ -52,13 +52,17 @@ SELECT h.id, clock_timestamp(),
             top, effect, action, limits, workflow_id, step_key, actor_id, stands_in_for_id,
             may_delegate, valid @> clock_timestamp(), depth < 20 OR parent_id IS NULL
         ) ORDER BY top, depth)
-    FROM link WHERE link.holder = h.id)
+    FROM link WHERE link.holder = h.id){more}
 FROM holder h
 """
 
 # For one actor PostgreSQL keeps the plan; for an array of unknown size it plans every time.
-ONE: Final = LOAD.format(which="a.id = %s")
-SEVERAL: Final = LOAD.format(which="a.id = ANY(%s)")
+ONE: Final = LOAD.format(which="a.id = %s", more="")
+SEVERAL: Final = LOAD.format(which="a.id = ANY(%s)", more="")
+
+
+COLUMNS: Final = 8
+"""How many columns say what an actor holds."""
 
 
 class Link(NamedTuple):
@@ -263,7 +267,23 @@ def limit_of(limits: Any) -> Decimal | None:
 
 def standing(actor: Actor) -> Standing:
     """What the actor holds now: one query, two where something was delegated to it."""
-    own = _load(ONE, actor.pk)[actor.pk]
+    return _with_others(_load(ONE, actor.pk)[actor.pk])
+
+
+class Beside:
+    """What an actor holds, and more columns in the same query: ``, now(), %s``."""
+
+    def __init__(self, columns: str) -> None:
+        self.sql = LOAD.format(which="a.id = %s", more=columns)
+
+    def read(self, actor: Actor, *values: Any) -> tuple[Standing, tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, [actor.pk, *values])
+            row = cursor.fetchone()
+        return _with_others(_standing(row[:COLUMNS])), row[COLUMNS:]
+
+
+def _with_others(own: Standing) -> Standing:
     behind = {other for held in own.allowed for other in held.behind}
     if not behind:
         return own

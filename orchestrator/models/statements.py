@@ -19,6 +19,7 @@ from uuid import UUID
 import orjson
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, Model, QuerySet
+from django.db.models.base import ModelState
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.query import get_related_populators
 
@@ -133,6 +134,49 @@ def _selected(alias: str, model: type[Model]) -> str:
     return ", ".join(f'"{alias}"."{field.column}"' for field in model._meta.concrete_fields)
 
 
+class _Blank:
+    """What a new row of a model says by itself."""
+
+    def __init__(self, model: type[Model]) -> None:
+        fields = model._meta.concrete_fields
+        self.made = {
+            one.attname: one.default
+            for one in fields
+            if one.has_default() and callable(one.default)
+        }
+        self.plain = {
+            one.attname: one.get_default() for one in fields if one.attname not in self.made
+        }
+        self.relations = {one.name: one.attname for one in fields if one.is_relation}
+        self.known = {"_state", *self.plain, *self.made}
+
+
+_blank = lru_cache(maxsize=64)(_Blank)
+
+
+def new(model: type[Row], /, **values: Any) -> Row:
+    """A row that is not saved yet, as the constructor makes it, in a fifth of the time.
+
+    Raises KeyError for a name that the model does not have.
+    """
+    blank = _blank(model)
+    row, state = model.__new__(model), ModelState()
+    row._state = state
+    told = row.__dict__
+    told.update(blank.plain, id=values.pop("pk", None))
+    for name, make in blank.made.items():
+        told[name] = make()
+    for name, value in values.items():
+        if name in blank.relations:
+            state.fields_cache[name] = value
+            told[blank.relations[name]] = value and value.pk
+        else:
+            told[name] = value
+    if not told.keys() <= blank.known:
+        raise KeyError(*told.keys() - blank.known)
+    return row
+
+
 class _Reader:
     """How the columns of one table become a row."""
 
@@ -154,7 +198,12 @@ class _Reader:
             return None
         for place, convert, column in self.converters:
             values[place] = convert(values[place], column, connection)
-        return self.model.from_db(DEFAULT_DB_ALIAS, self.names, values)
+        # Every column is there, so nothing is left that the constructor would set.
+        row = self.model.__new__(self.model)
+        row.__dict__.update(zip(self.names, values, strict=True))
+        row._state = ModelState()
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +264,15 @@ def insert_unless_taken(row: Model) -> bool:
     return found is not None
 
 
-def insert_beside(row: Model, *names: str, new: Sequence[Model], link: str = "") -> None:
+def insert_beside(
+    row: Model, *names: str, new: Sequence[Model], link: str = "", after: str = ""
+) -> None:
     """Save these fields of a row that is there, and new rows of one kind, in one statement.
 
     ``link`` is the field that points at the new row, of which there is one then; it gets its id.
+    ``after`` is a call in SQL that is made before the new rows draw their ids.
     """
-    made = _insert(type(new[0]), _given(new[0]), len(new))
+    made = _insert(type(new[0]), _given(new[0]), len(new), after)
     write = _beside(made.sql, _update(type(row), names), link)
     values = [value for one in new for value in made.values(one)]
     with connection.cursor() as cursor:
@@ -295,10 +347,13 @@ def _given(row: Model) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _insert(model: type[Model], names: tuple[str, ...], count: int) -> _Write:
+def _insert(model: type[Model], names: tuple[str, ...], count: int, after: str = "") -> _Write:
     fields = _fields(model, names)
     columns = ", ".join(f'"{field.column}"' for field in fields)
     marks = ", ".join(["%s"] * len(fields))
     every = ", ".join([f"({marks})"] * count)
-    sql = f'INSERT INTO {model._meta.db_table} ({columns}) VALUES {every} RETURNING "id"'  # noqa: S608
+    rows = f"VALUES {every}"
+    if after:
+        rows = f"SELECT new.* FROM (SELECT {after}) AS first, ({rows}) AS new"  # noqa: S608
+    sql = f'INSERT INTO {model._meta.db_table} ({columns}) {rows} RETURNING "id"'
     return _Write(sql, fields)

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orchestrator import engine
+from orchestrator.engine import claims
 from orchestrator.exceptions import (
     AlreadyDecided,
     CaseClosed,
@@ -33,6 +34,7 @@ from orchestrator.models import (
     Workflow,
     WorkflowVersion,
 )
+from orchestrator.models.querysets import served
 from tests.orchestrator.queue import person, seat, workflow
 
 pytestmark = pytest.mark.django_db
@@ -261,6 +263,19 @@ def test_the_number_of_queries_does_not_grow(expenses: Workflow, bea: Actor) -> 
 
 
 # --- One person, one seat of a task
+
+
+def test_no_claim_reads_the_whole_table(expenses: Workflow, bea: Actor) -> None:
+    """Where the actor decided many seats, the planner thinks that it holds many."""
+    seat(expenses, "one")
+    held, lanes, _ = claims._begun(bea)
+    asked = served(held, None, None, lanes)
+    asked |= {"actor": bea.pk, "seconds": 600, "token": uuid4(), "skipped": False}
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {claims._next('due', claims.FOR_ACTOR, 8)._statement}", asked)
+        plan = " ".join(line for (line,) in cursor.fetchall())
+    assert "Index Scan using seat_open_by_due" in plan
+    assert "Seq Scan on orchestrator_seat" not in plan
 
 
 def test_nobody_gets_both_seats_of_a_task(expenses: Workflow, bea: Actor, ben: Actor) -> None:

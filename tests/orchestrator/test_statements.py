@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.db.models.expressions import DatabaseDefault
 from django.test.utils import CaptureQueriesContext
 
-from orchestrator.models import Attempt, Case, Decision, Seat, SeatState, Task
+from orchestrator.models import (
+    Attempt,
+    Case,
+    Decision,
+    Routing,
+    Seat,
+    SeatPurpose,
+    SeatState,
+    Task,
+    Verdict,
+    VerdictSource,
+)
 from orchestrator.models.statements import (
     ID,
     TOKEN,
@@ -17,6 +30,7 @@ from orchestrator.models.statements import (
     insert,
     insert_beside,
     insert_many,
+    new,
     store,
 )
 from tests import world
@@ -98,6 +112,27 @@ def test_a_row_is_stored_with_the_new_one_that_it_points_at() -> None:
     assert Seat.objects.get(pk=other.pk).state == SeatState.OPEN
 
 
+def test_a_call_comes_before_the_new_rows_draw_their_ids() -> None:
+    task = world.in_review(world.workflow())
+    world.decided(task, "bea", "approved")
+    routed, decision = Routing.objects.get(task=task), Decision.objects.get(task=task)
+    verdict = new(
+        Verdict,
+        decision=decision,
+        routing=routed,
+        workflow_id=task.case.workflow_id,
+        source=VerdictSource.REVIEW,
+        error=False,
+        raw_error=False,
+        evidence=True,
+    )
+
+    call = "setval(pg_get_serial_sequence('orchestrator_verdict', 'id'), 70000)"
+    insert_beside(task, "word", new=[verdict], after=call)
+
+    assert Verdict.objects.get(decision=decision).pk == 70001
+
+
 def test_new_rows_get_their_ids_and_keep_what_they_say() -> None:
     task = world.in_review(world.workflow())
     again = Attempt.objects.get(task=task)
@@ -147,3 +182,33 @@ def test_many_new_rows_come_as_one_text() -> None:
         seat.due_at,
     )
     assert Case.objects.get(key="a").data == {"text": "ä \\ \t", "n": [1.5, None, 10**17]}
+
+
+def test_a_new_row_says_what_the_constructor_would_have_it_say() -> None:
+    task = world.in_review(world.workflow())
+    for model, values in (
+        (Case, {"pk": 7, "workflow_id": 1, "key": "a", "data": {"b": 1}}),
+        (Task, {"case": task.case, "step": task.step, "step_key": "read"}),
+        (Attempt, {"task": task, "actor": None, "model": "reader", "number": 2}),
+        (Seat, {"task": task, "purpose": SeatPurpose.GATE}),
+        (Decision, {"task": task, "word": "approved"}),
+    ):
+        ours, djangos = new(model, **values), model(**values)
+        said, expected = dict(ours.__dict__), dict(djangos.__dict__)
+        state, usual = said.pop("_state"), expected.pop("_state")
+        assert told(said) == told(expected)
+        assert (state.adding, state.fields_cache) == (usual.adding, usual.fields_cache)
+
+    one, other = new(Seat), new(Seat)
+    assert one.barred == []
+    assert one.barred is not other.barred
+    with pytest.raises(KeyError, match="colour"):
+        new(Seat, colour="red")
+
+
+def told(row: dict[str, Any]) -> dict[str, Any]:
+    """What the database will fill in is alike, not equal."""
+    return {
+        name: DatabaseDefault if isinstance(value, DatabaseDefault) else value
+        for name, value in row.items()
+    }
