@@ -128,6 +128,9 @@ def _cancelled(row: Happened) -> Iterator[Mark]:
 
 
 def _tried(row: Happened) -> Iterator[Mark]:
+    """Tries of agents, automations and systems: a decision table always comes out."""
+    if row.step_kind not in MACHINE:
+        return
     yield Mark("tries", row.tried_at or row.at)
     if row.cost is not None:
         yield Mark("cost", row.tried_at or row.at, row.currency or "", row.cost)
@@ -135,7 +138,8 @@ def _tried(row: Happened) -> Iterator[Mark]:
 
 def _failed(row: Happened) -> Iterator[Mark]:
     yield from _tried(row)
-    yield Mark("failed", row.tried_at or row.at)
+    if row.step_kind in MACHINE:
+        yield Mark("failed", row.tried_at or row.at)
 
 
 def _routed(row: Happened) -> Iterator[Mark]:

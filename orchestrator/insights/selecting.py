@@ -125,7 +125,9 @@ def _in_band(band: str) -> Q:
 
 
 def _tried(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
-    rows = Attempt.objects.filter(wanted.within("finished_at"), finished_at__isnull=False)
+    rows = Attempt.objects.filter(
+        wanted.within("finished_at"), finished_at__isnull=False, task__step__kind__in=MACHINE
+    )
     if wanted.what == "failed":
         rows = rows.filter(error__isnull=False)
     return found.filter(pk__in=rows.values("task__case"))

@@ -24,6 +24,7 @@ from orchestrator.pages import incident_text, name_of
 from orchestrator.spelling import at_least, number
 from orchestrator.views.home.handing import assigned, late
 from orchestrator.views.home.owning import step_names
+from orchestrator.views.home.parked import deadlines_in
 from orchestrator.views.home.sections import SHOWN, Section, listed
 from orchestrator.views.incident import ALONG, may_resolve
 from orchestrator.waits import unstarted_in, waits_in
@@ -106,6 +107,7 @@ def lead(actor: Actor, *, incidents: bool) -> Section:
         "assigned": assigned(list(places)),
         "waits_for": waits_in(list(places)),
         "unstarted": unstarted_in(list(places)),
+        "deadlines": deadlines_in(places),
         "load": people,
         "incidents": troubles(actor) if incidents else [],
         "can_hand": bool(actor.user and actor.user.has_perm(PERMISSIONS["assign"])),

@@ -17,6 +17,7 @@ from orchestrator.lately import Pace, paces
 from orchestrator.models import Actor, Incident, Step, Workflow, WorkflowVersion
 from orchestrator.spelling import duration, number, share
 from orchestrator.views.debuts import news_for
+from orchestrator.views.home.parked import parked_in
 from orchestrator.views.home.sections import Section, listed, troubled
 
 WEEK: Final = insights.PERIODS["7d"]
@@ -41,7 +42,7 @@ class Owned:
 
 
 def owner(actor: Actor) -> Section | None:
-    """None where the actor owns nothing. Seven queries, or eight."""
+    """None where the actor owns nothing. Eight queries, or nine."""
     if actor.user is None:
         return None
     places = list(Workflow.objects.visible_to(actor).filter(owner=actor.user).order_by("name"))
@@ -66,6 +67,7 @@ def owner(actor: Actor) -> Section | None:
         "rows": rows,
         "incidents": sum(trouble.values()),
         "news": news_for(places, names),
+        "parked": parked_in({place.pk: place for place in places}),
     }
     return Section("owner", _line(rows), data=data)
 
