@@ -39,7 +39,7 @@ pictures: setup
 	@exec $(BIN)/python -m tests.browser.pictures docs/img
 
 # Needs the tools of gettext. What it writes is committed, the .mo too: to run needs only Python.
-MESSAGES := --locale=de --no-location --no-wrap --no-obsolete --ignore=.venv --ignore=tests
+MESSAGES := --locale=de --no-location --no-wrap --no-obsolete --ignore=.venv* --ignore=tests
 messages: setup
 	$(DEMO) $(BIN)/python -W ignore manage.py makemessages $(MESSAGES) $(ARGS)
 	$(BIN)/python -W ignore manage.py compilemessages --locale=de --ignore=.venv

@@ -18,10 +18,11 @@ from psycopg.types.json import Jsonb
 from orchestrator.models import Case, Task, Workflow
 from orchestrator.processes.group import beat, timers, worker
 from tests import world
-from tests.bench import machine, place, report
+from tests.bench import capacity, machine, parking, place, report
 from tests.bench.filling import multiply
 from tests.bench.history import two_years
 from tests.bench.load import LUNCH, TEXT
+from tests.bench.peers.beside_dbos import ten_steps
 from tests.bench.place import Place, load
 from tests.bench.report import Row
 from tests.bench.screens import screens
@@ -30,7 +31,10 @@ from tests.bench.world import World, booking, made, steps
 
 WINDOWS: Final = 3
 SECONDS: Final = 3.0
-NAMES: Final = ("steps", "queue", "reviews", "screens", "export", "intake", "insights")
+NAMES: Final = (
+    *("steps", "peers", "capacity", "queue", "reviews", "screens", "export", "intake", "insights"),
+    "parked",
+)
 BATCH_ROWS: Final = 5
 """A case, its task, two events and the attempt."""
 
@@ -42,12 +46,13 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m tests.bench")
     asked.add_argument("--only", default=",".join(NAMES), help=f"of {', '.join(NAMES)}")
     asked.add_argument("--cases", type=int, default=100_000)
+    asked.add_argument("--parked", type=int, default=parking.PARKED)
     found = asked.parse_args()
     started = time.monotonic()
     rows: list[Row] = []
     report.head()
     with place.running() as here:
-        run = Run(here, made(), found.cases)
+        run = Run(here, made(), found.cases, found.parked)
         for name in NAMES:
             if name in found.only.split(","):
                 with _told(name):
@@ -82,9 +87,9 @@ def best(window: Callable[[], float]) -> float:
 class Run:
     """One run over one database, which fills up on the way."""
 
-    def __init__(self, here: Place, people: World, cases: int) -> None:
+    def __init__(self, here: Place, people: World, cases: int, most_parked: int) -> None:
         self.here, self.people, self.cases = here, people, cases
-        self.filled = 0
+        self.most_parked, self.filled = most_parked, 0
 
     def steps(self) -> Rows:
         """The engine alone, without HTTP and broker; then one case with broker and worker."""
@@ -98,6 +103,16 @@ class Run:
         yield Row("cases/s, each with one decision, 2 processes", rate, "", aim=">= 350")
         onward = _onward(booking())
         yield Row("from decision to the next step's end, p50", onward, "ms", aim="<= 10")
+
+    def peers(self) -> Rows:
+        return ten_steps()
+
+    def capacity(self) -> Rows:
+        return capacity.case(self.here, self.people.expenses)
+
+    def parked(self) -> Rows:
+        """At the end: nothing else is measured beside so many."""
+        return parking.sweeps(self.most_parked)
 
     def queue(self) -> Rows:
         """A page, and how fast reviewers are, as the queue grows to ten times its length."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from uuid import uuid4
 
 from orchestrator import engine
@@ -16,15 +17,16 @@ from tests import world
 def steps_a_second(workflow: Workflow, processes: int, cases: int = 200) -> float:
     rows = [{"key": str(uuid4()), "data": {}} for _ in range(cases)]
     engine.start_cases(workflow, actor=world.actor("alice"), cases=rows)
-    return _rate([Worker("steps") for _ in range(processes)])
+    return rate_of([Worker("steps") for _ in range(processes)])
 
 
 def cases_a_second(workflow: Workflow, processes: int, cases: int = 150) -> float:
     """From start to end, a person's decision in between; so many cases in each process."""
-    return _rate([Worker("cases", workflow.slug, str(cases)) for _ in range(processes)])
+    return rate_of([Worker("cases", workflow.slug, str(cases)) for _ in range(processes)])
 
 
-def _rate(workers: list[Worker]) -> float:
+def rate_of(workers: Sequence[Worker]) -> float:
+    """What they do a second, all at once."""
     start = time.monotonic()
     for one in workers:
         one.go()
@@ -36,7 +38,9 @@ class Worker:
     """One process of ``tests.bench.working``, ready to begin."""
 
     def __init__(self, *asked: str) -> None:
-        argv = [sys.executable, "-m", "tests.bench.working", *asked]
+        self.start([sys.executable, "-m", "tests.bench.working", *asked])
+
+    def start(self, argv: list[str]) -> None:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, cwd=PROJECT)
         self._line()
@@ -51,6 +55,10 @@ class Worker:
         count = int(self._line())
         self.process.communicate()
         return count
+
+    def finish(self) -> None:
+        self.go()
+        self.done()
 
     def _line(self) -> str:
         assert self.process.stdout
