@@ -75,7 +75,8 @@ def work_bulks(seconds: float = 2.0) -> int:
 @transaction.atomic
 def _next() -> BulkRow | None:
     rows = BulkRow.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    row = rows.select_related("bulk__by").filter(state=BulkState.PENDING).order_by("id").first()
+    pending = rows.select_related("bulk__by").filter(state=BulkState.PENDING)
+    row = pending.order_by("bulk", "id").first()
     if row is not None:
         _do(row)
     return row

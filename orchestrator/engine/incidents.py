@@ -55,6 +55,7 @@ def begin(act: Act, incident_id: int) -> tuple[Incident, Task]:
     incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
     if incident.state != "open":
         raise NotFound(_("This incident was resolved meanwhile."))
+    incident.task = task
     return incident, task
 
 

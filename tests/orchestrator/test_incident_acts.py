@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from pytest_httpserver import HTTPServer
 
 from orchestrator import engine
 from orchestrator.engine.acts import acting, locked_task
@@ -15,10 +18,13 @@ from orchestrator.exceptions import Invalid
 from orchestrator.models import Event, Incident, Seat
 from tests import world
 from tests.orchestrator.flows import answered, asked, begun, open_steps, step
+from tests.orchestrator.register import Register, booking
+from tests.orchestrator.register import begun as register_case
 from tests.orchestrator.troubles import (
     act_on,
     broken,
     case_of,
+    done_to_many,
     failing,
     reading,
     signed_in,
@@ -174,6 +180,65 @@ def test_without_a_rule_that_asks_people_it_says_what_to_do(lea: Client) -> None
     assert task_of(held).state == "failed"
 
 
+def test_two_do_it_where_the_rule_asks_two_and_who_escalates_leaves_it_to_others(
+    lea: Client,
+) -> None:
+    dual = {"mode": "dual", "group": "Expense reviewers", "escalates_to": "Expense leads"}
+    held = broken(failing([reading(rights=[dual])]), key="c-2")
+    hand(lea, held, "bea")
+    task = task_of(held)
+
+    assert [str(seat.assigned_to) for seat in task.seats.order_by("number")] == ["bea", "None"]
+    world.decided(task, "bea", "responded", output={"sum": 12})
+    assert task_of(held).state == "in_review"
+    world.decided(task, "ben", "escalated")
+    world.decided(task, "lea", "responded", output={"sum": 12})
+
+    assert (task_of(held).state, task_of(held).output) == ("completed", {"sum": 12})
+
+
+def test_a_write_that_may_have_happened_is_reconciled_and_gets_no_other_input(
+    httpserver: HTTPServer, settings: Any
+) -> None:
+    settings.REWIRE_HTTP_ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+    register = Register(httpserver)
+    register.stumbles = [-503]
+    place = booking(register, "in_doubt_to_human")
+    for name in ("bea", "ben"):
+        world.person(name).groups.remove(Group.objects.get(name="Expense reviewers"))
+    register_case(place)
+    engine.work_until_idle()
+    held = Incident.objects.get(kind="in_doubt")
+    world.person("bea").groups.add(Group.objects.get(name="Expense reviewers"))
+    client = signed_in("lea")
+
+    assert give(client, held, "{}").status_code == 422
+    hand(client, held, "bea")
+
+    seat = Seat.objects.get(state="open")
+    assert (seat.purpose, str(seat.assigned_to)) == ("reconcile", "bea")
+
+
+def test_a_case_that_was_handed_over_goes_to_a_new_version_as_such(
+    incident: Incident, lea: Client
+) -> None:
+    """Whatever its machine once gave: that was not what people were asked about."""
+    task = task_of(incident)
+    given = {"number": 2, "output": {"sum": 1}, "finished_at": timezone.now()}
+    task.tries.create(actor=task.tries.get().actor, **given)
+    hand(lea, incident, "*")
+    failing([reading(name="Read it")])
+    old, new = case_of(incident).workflow.versions.order_by("number")
+    plan = engine.plan_of(old, new, {"read": "read"})
+
+    engine.migrate(plan, actor=world.actor("alice"))
+    done_to_many()
+
+    assert case_of(incident).version.number == 2
+    world.decided(task_of(incident), "bea", "responded", output={"sum": 12})
+    assert case_of(incident).data["read"] == {"sum": 12}
+
+
 def test_an_output_that_nobody_could_decide_is_asked_about_once_more(lea: Client) -> None:
     task = world.in_review(world.workflow())
     with acting(task.case_id) as act:
@@ -233,6 +298,8 @@ def test_somebody_looks_after_it_until_nobody_does(incident: Incident, lea: Clie
     group = lea.get(f"/incidents/?assigned=me&group={incident.fingerprint}").content.decode()
     assert "you look after it" in group
     assert "Lea looks after it" in signed_in("dora").get("/incidents/").content.decode()
+    told = lea.get(reverse("case", args=[case_of(incident).pk])).content.decode()
+    assert "asked Lea to look after the trouble at “Read”" in told
     act_on(incident, "lea", "assign", to="")
     incident.refresh_from_db()
     assert incident.assigned_to is None

@@ -33,8 +33,8 @@ def lea(place: Workflow) -> Client:
     return signed_in("lea")
 
 
-def begin(client: Client, act: str, incidents: list[Incident] | None = None, **more: Any) -> Any:
-    ids = [incident.pk for incident in incidents or ()]
+def begin(client: Client, act: str, incidents: Any = (), **more: Any) -> Any:
+    ids = [incident.pk for incident in incidents]
     return client.post(reverse("begin_bulk"), {"act": act, "incident": ids, **more})
 
 
@@ -122,6 +122,18 @@ def test_each_is_judged_at_its_turn(three: list[Incident], lea: Client) -> None:
 
     assert states(three) == [("open", "")] * 3
     assert set(Bulk.objects.get().rows.values_list("state", flat=True)) == {"refused"}
+
+
+def test_a_case_that_goes_on_again_is_not_cancelled_any_more(
+    three: list[Incident], lea: Client
+) -> None:
+    begin(lea, "cancel", three, **{"cancel-reason": "Sent twice."})
+    act_on(three[0], "lea", "retry")
+
+    done_to_many()
+
+    left = Case.objects.filter(state="open").values_list("key", flat=True)
+    assert list(left) == ["c-0"]
 
 
 def test_a_whole_cause_is_skipped_with_a_reason(three: list[Incident], lea: Client) -> None:
