@@ -37,8 +37,8 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Unstarted:
-    """A seat that nobody has begun in the time that its rule gives."""
+class Unheld:
+    """An open seat on nobody's screen. ``assigned_to`` is a name, "" for nobody's."""
 
     seat: int
     url: str
@@ -47,6 +47,7 @@ class Unstarted:
     group: str
     due_at: datetime
     late: bool
+    assigned_to: str
 
 
 def waits_of(actor: Actor) -> list[Wait]:
@@ -97,14 +98,19 @@ def is_unstarted(seat: Seat, told: Mapping[int, set[str]]) -> bool:
     return seat.claimed_at is None and "start" in told.get(seat.pk, ())
 
 
-def unstarted_in(places: Iterable[int]) -> list[Unstarted]:
+def unstarted_in(places: Iterable[int]) -> list[Unheld]:
     """What nobody has begun in time in these workflows, first due first. One query."""
     first = Seat.objects.open().free().filter(workflow__in=places, claimed_at=None)
     looked = first.order_by("due_at", "pk").values("pk")[:LOOKED]
     missed = Timer.objects.filter(seat__in=looked, kind="start", fired_at__isnull=False)
-    seats = Seat.objects.filter(pk__in=missed.values("seat")).select_related(*ALONG, "group")
+    return unheld(Seat.objects.filter(pk__in=missed.values("seat")), SHOWN)
+
+
+def unheld(found: SeatQuerySet, most: int) -> list[Unheld]:
+    """Seats as rows, first due first. One query."""
+    along = (*ALONG, "group", "assigned_to__user")
     return [
-        Unstarted(
+        Unheld(
             seat=seat.pk,
             url=reverse("case", args=[seat.task.case_id]),
             case_key=seat.task.case.key,
@@ -112,6 +118,7 @@ def unstarted_in(places: Iterable[int]) -> list[Unstarted]:
             group=seat.group.name,
             due_at=seat.due_at,
             late=seat.due_at < timezone.now(),
+            assigned_to=name_of(seat.assigned_to),
         )
-        for seat in seats.order_by("due_at", "pk")[:SHOWN]
+        for seat in found.select_related(*along).order_by("due_at", "pk")[:most]
     ]
