@@ -36,7 +36,7 @@ bench: setup
 	@exec $(BIN)/python -m tests.bench $(ARGS)
 
 pictures: setup
-	@exec $(BIN)/python -m tests.browser.pictures docs/img
+	@PICTURES=docs/img exec $(BIN)/python -m pytest -n 0 -q -p no:randomly tests/browser/test_pictures.py
 
 # Needs the tools of gettext. What it writes is committed, the .mo too: to run needs only Python.
 MESSAGES := --locale=de --no-location --no-wrap --no-obsolete --ignore=.venv* --ignore=tests

@@ -1,20 +1,15 @@
 """Pictures of every page, light and dark, as docs/tour.md shows them.
 
-    python -m tests.browser.pictures FOLDER
-
-takes them of the demo that the browser tests have, into FOLDER.
+`make pictures` takes them of the demo that the browser tests have.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
-import pytest
 from django.contrib.auth.models import User
 from PIL import Image
 from playwright.sync_api import Page
@@ -85,9 +80,3 @@ def small(picture: bytes) -> bytes:
         if len(found) <= MOST_BYTES:
             break
     return found
-
-
-if __name__ == "__main__":
-    os.environ[FOLDER] = str(Path(sys.argv[1]).resolve())
-    test = str(Path(__file__).with_name("test_pictures.py"))
-    raise SystemExit(pytest.main(["-n0", "-q", "-p", "no:randomly", test]))

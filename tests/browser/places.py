@@ -66,6 +66,16 @@ def image() -> str:
     return reverse("review:task", args=[task.pk])
 
 
+def assignable() -> str:
+    """An open seat of the refunds, to hand to somebody."""
+    seat = Seat.objects.open().filter(workflow__slug="refunds", claimed_by=None).earliest("pk")
+    return reverse("assign_seat", args=[seat.pk])
+
+
+def of_step(page: str) -> Callable[[], str]:
+    return lambda: reverse(f"admin:orchestrator_step_{page}", args=[step().pk])
+
+
 def right() -> str:
     automatic = step().rights.get(name=picks.AUTOMATIC)
     return reverse("admin:orchestrator_decisionright_change", args=[automatic.pk])
@@ -79,6 +89,7 @@ PLACES: Final = (
     Place("task", "bea", lambda: waiting("bea")),
     Place("task-image", "ben", image),
     Place("home-lead", "lea", named("home")),
+    Place("assign", "lea", assignable),
     Place("incidents", "lea", named("incidents")),
     Place("home-owner", "alice", named("home")),
     Place("workflows", "alice", named("workflows")),
@@ -97,11 +108,15 @@ PLACES: Final = (
         lambda: reverse("admin:orchestrator_step_change", args=[step().pk]),
     ),
     Place("admin-rule", "alice", right),
+    Place("admin-tester", "alice", of_step("try")),
+    Place("admin-schema", "alice", of_step("schema")),
+    Place("migrate", "alice", named("migrate", "refunds")),
     Place("home-auditor", "cara", named("home")),
     Place("cases", "cara", named("cases")),
     Place("case", "cara", decided),
     Place("case-by-rule", "cara", by_rule),
     Place("home-admin", "dora", named("home")),
+    Place("filters", "bea", named("review:filters", page="queue")),
     Place("preferences", "bea", named("preferences")),
     Place("api", "", named("api:docs")),
 )
