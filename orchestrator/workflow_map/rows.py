@@ -39,14 +39,16 @@ def rows_of(
 ) -> Rows:
     """Rows for all boxes, left to right: in line with the step before where that is possible."""
     rows, asked = Rows(), {place.key: place for place in places}
-    before: dict[str, str] = {}
-    for way in sorted(ways, key=lambda way: (way.look, way.dashed)):
+    before: dict[str, dict[tuple[str, bool], list[str]]] = {}
+    for way in ways:
         if rank[way.source] < rank[way.target]:
-            before.setdefault(way.target, way.source)
+            kinds = before.setdefault(way.target, {})
+            kinds.setdefault((way.look, way.dashed), []).append(way.source)
     aside = {way.target for way in ways if way.look == "undo"}
     for key in sorted(asked, key=lambda key: (rank[key], key in aside)):
         lane = lanes[asked[key].lane]
-        wish = _wish(rows, lane, before.get(key)) + (key in aside)
+        plainest = before[key][min(before[key])] if key in before else []
+        wish = _wish(rows, lane, plainest) + (key in aside)
         rows.put((key, ""), lane, rank[key], wish)
     for place in places:
         for name in place.asks:
@@ -54,6 +56,7 @@ def rows_of(
     return rows
 
 
-def _wish(rows: Rows, lane: int, before: str | None) -> int:
-    there = rows.of.get((before, "")) if before is not None else None
-    return there[1] if there and there[0] == lane else 0
+def _wish(rows: Rows, lane: int, before: Sequence[str]) -> int:
+    """The uppermost row of the steps before that stand in this lane."""
+    there = (rows.of[key, ""] for key in before)
+    return min((row for its, row in there if its == lane), default=0)
