@@ -67,8 +67,8 @@ def shown(seat: Seat, actor: Actor) -> Shown:
     task, doubt = seat.task, doubt_of(seat)
     routing = engine.route_of(seat)
     definition, attempt = engine.definition_of(task.case.version_id), routing.attempt
-    step = definition.steps[task.step_key]
-    rights = definition.rights[task.step_key]
+    step = definition.step_of(task)
+    rights = definition.rights.get(task.step_key, ())
     right = next((right for right in rights if right.pk == routing.right_id), None)
     handed = engine.is_handed(seat, step)
     is_open = not seat.blind or seat.decided_by_id == actor.pk

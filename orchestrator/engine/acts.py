@@ -112,12 +112,12 @@ def acting_on(task_id: int, actor: Actor | None = None) -> Iterator[tuple[Act, T
 def act_at(task: Task, case: Case, now: datetime, actor: Actor | None) -> Act:
     """The act on a task that is locked with its case."""
     definition = definition_of(case.version_id)
-    task.case, task.step = case, definition.steps[task.step_key]
+    task.case, task.step = case, definition.step_of(task)
     return Act(case, now, definition, actor or definition.policy)
 
 
 def locked_task(act: Act, task_id: int) -> Task:
     """The task as it is now, locked after its case."""
     task = Task.objects.select_for_update(no_key=True).get(pk=task_id, case_id=act.case.pk)
-    task.case, task.step = act.case, act.definition.steps[task.step_key]
+    task.case, task.step = act.case, act.definition.step_of(task)
     return task

@@ -15,6 +15,7 @@ from orchestrator.models import (
     Mode,
     Step,
     StepKind,
+    Task,
     Word,
     WorkflowVersion,
 )
@@ -54,6 +55,10 @@ class Definition:
     @property
     def start(self) -> Step:
         return next(iter(self.steps.values()))
+
+    def step_of(self, task: Task) -> Step:
+        """The step of a task; of what was over before a migration, the one that it had then."""
+        return self.steps.get(task.step_key) or task.step
 
     def right_at(self, step_key: str, position: int | None) -> DecisionRight | None:
         """The rule at a position; without one the step's last rule that asks a person."""

@@ -47,14 +47,14 @@ def fetched_task(task_id: int, actor: Actor) -> Task:
     task = Task.objects.select_related("case__workflow").filter(pk=task_id, lane__lt=0).first()
     if task is None or not _may(standing(actor), task.case.workflow_id, task.step_key):
         raise NotFound
-    task.step = definition_of(task.case.version_id).steps[task.step_key]
+    task.step = definition_of(task.case.version_id).step_of(task)
     return task
 
 
 def tell_work(found: Fetched) -> tuple[Task, Any]:
     """The task that somebody fetched, with its case and step, and its input."""
     task = Task.objects.select_related("case__workflow").get(pk=found.work.task_id)
-    task.step = definition_of(task.case.version_id).steps[task.step_key]
+    task.step = definition_of(task.case.version_id).step_of(task)
     return task, input_of(task)
 
 

@@ -68,7 +68,9 @@ def _check(act: Act, task: Task, seat: Seat, decision: Decision) -> None:
     until = task.settle_at or window
     built_on = task.decisions.filter(pk__gt=decision.pk).exclude(actor=act.actor).exists()
     is_open = task.state in (TaskState.DECIDED, TaskState.IN_REVIEW)
-    if not stands or not is_open or built_on or act.now >= until:
+    # A migration has asked anew, by the rules of another version.
+    asked_anew = decision.proof["version"] != act.definition.version.number
+    if not stands or not is_open or built_on or asked_anew or act.now >= until:
         raise UndoClosed
 
 

@@ -11,7 +11,8 @@ from django.db import connection, transaction
 
 from orchestrator import engine
 from orchestrator.connectors import Result
-from orchestrator.models import BulkRow, Case, Task, Workflow
+from orchestrator.exceptions import AlreadyDecided, StaleFence, UndoClosed
+from orchestrator.models import Actor, BulkRow, Case, Decision, Grant, Task, Timer, Workflow
 from tests import world
 from tests.orchestrator.flows import (
     ANSWER,
@@ -211,3 +212,78 @@ def _waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
         return bool(cursor.fetchone()[0])
+
+
+# --- What was over before, under a version whose steps are gone
+
+
+def over() -> tuple[Case, engine.Plan, Decision]:
+    """A case past two steps that the new version has not; at one it waited for a signal."""
+    first = asked("look", undo="9h")
+    event = step("pay", "event", flow={"signal": "paid", "within": "1d"})
+    case = begun(published(definition([first, event, asked("last")],
+                                      "look pay", "pay last", "last done")))  # fmt: skip
+    said = world.decided(
+        task_of(case, "look"), "bea", "responded", output={"text": "x"}, final=True
+    )
+    engine.signal(case.pk, actor=world.actor("alice"), name="paid", message_id="1")
+    plan = planned(published(definition([asked("last")], "last done")), "last")
+    assert migrated(plan).total == 1
+    return case, plan, said.decision
+
+
+def test_the_timers_of_steps_that_are_gone_hold_nothing_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    over()
+    Timer.objects.update(due_at="2020-01-01T00:00Z")
+
+    engine.fire_timers()
+
+    assert not Timer.objects.filter(fired_at=None).exists()
+    assert "broke" not in caplog.text
+
+
+def test_who_decides_or_takes_back_what_is_gone_is_told_that_it_is_over() -> None:
+    case, _, decision = over()
+    look = task_of(case, "look")
+    token = look.seats.get().claim_token
+    assert token
+
+    with pytest.raises(UndoClosed):
+        engine.undo(decision.pk, actor=world.actor("bea"))
+    with pytest.raises(AlreadyDecided):
+        engine.decide(
+            look.pk, actor=world.actor("bea"), claim_token=token, digest="", word="responded"
+        )
+
+
+def test_one_of_several_decisions_is_not_taken_back_after_a_migration() -> None:
+    place = world.workflow()
+    task = world.in_review(place, world.FLIGHT)
+    said = world.decided(task, "bea", "approved")
+    new = world.workflow(world.EXPENSES.replace("name: Booked", "name: Is booked"))
+    migrated(planned(new, "read"), by_hand=True)
+
+    with pytest.raises(UndoClosed):
+        engine.undo(said.decision.pk, actor=world.actor("bea"))
+
+    world.decided(task, "bea", "approved")
+    world.decided(task, "ben", "approved", final=True)
+    assert Case.objects.get().outcome == "booked"
+
+
+def test_an_outside_worker_learns_that_its_step_is_gone() -> None:
+    pack = step("pack", "automation", actor="packer", schema={"type": "object"})
+    more = {"actors": {"packer": {"kind": "automation", "revision": "1"}}}
+    place = published(definition([pack, asked("last")], "pack last", "last done", **more))
+    packer = Actor.objects.create(kind="automation", name="packing-station")
+    Grant.objects.create(actor=packer, action="work", workflow=place, valid=("2020-01-01", None))
+    case = begun(place)
+    (found,) = engine.fetch_work(packer, ["automation"], 1)
+    engine.complete_work(found.work.task_id, found.work.fence, {"value": {}}, actor=packer)
+    migrated(planned(published(definition([asked("last")], "last done", **more)), "last"))
+    assert told(case).version.number == 2
+
+    with pytest.raises(StaleFence):
+        engine.complete_work(found.work.task_id, found.work.fence, {"value": {}}, actor=packer)
