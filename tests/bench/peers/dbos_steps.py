@@ -1,7 +1,7 @@
 """Workflows of ten steps in DBOS, as fast as one process can, when told to.
 
-dbos_steps.py DATABASE_URL WORKFLOWS: says ready, waits for a line, prints how many steps it has
-made. Runs in an environment of its own, without the project.
+dbos_steps.py DATABASE_URL WORKFLOWS THREADS: says ready, waits for a line, prints how many steps it
+has made. Runs in an environment of its own, without the project.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dbos import DBOS
 
 STEPS = 10
-THREADS = 8
 
 
 def _step(number: int) -> dict[str, bool]:
@@ -24,14 +23,14 @@ def _workflow() -> int:
     return sum(step(number)["done"] for number in range(STEPS))
 
 
-def main(url: str, count: str) -> None:
+def main(url: str, count: str, threads: str) -> None:
     DBOS(config={"name": "bench", "system_database_url": url, "log_level": "ERROR"})
     DBOS.launch()
     logging.disable(logging.WARNING)
     workflow()
     print("ready", flush=True)
     sys.stdin.readline()
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(int(threads)) as pool:
         done = sum(pool.map(lambda _: workflow(), range(int(count))))
     print(done, flush=True)
     DBOS.destroy()
