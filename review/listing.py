@@ -18,6 +18,7 @@ from orchestrator.models import Actor, DecisionRight, Seat, SeatPurpose, Step, W
 from orchestrator.models.querysets import COLUMNS, Narrow, SeatQuerySet
 from orchestrator.pages import name_of
 from orchestrator.waits import is_unstarted, told_of, waits_of
+from orchestrator.whereabouts import branch_of
 from review.forms import SURE
 from review.narrowing import narrowed
 from review.screens import holder_of
@@ -34,6 +35,7 @@ READ: Final = (
     *("task", "workflow", "purpose", "due_at", "rank", "created_at", "blind", "claim_expires_at"),
     *("claimed_at", "back_at"),
     *("task__case__key", "task__step__name", "workflow__name"),
+    *("task__scope", "task__step__version"),
     *(f"{who}__{name}" for who in PEOPLE for name in ("kind", "name", "revision", "user", *USER)),
 )
 
@@ -58,7 +60,8 @@ class Line:
 
     @property
     def step_name(self) -> str:
-        return self.seat.task.step.name
+        task = self.seat.task
+        return ", ".join(filter(None, (task.step.name, branch_of(task))))
 
     @property
     def workflow_name(self) -> str:

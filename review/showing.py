@@ -19,6 +19,7 @@ from orchestrator.models import (
 )
 from orchestrator.pages import error_text
 from orchestrator.telling import reason_of
+from orchestrator.whereabouts import branch_of
 from review.doubts import Doubt, doubt_of
 
 
@@ -57,6 +58,11 @@ class Shown:
     handed: bool
     given: Any
     failure: str
+
+    @property
+    def step_name(self) -> str:
+        """The step, with the branch in which it is: "Pick the line, item 3"."""
+        return ", ".join(filter(None, (self.step.name, branch_of(self.task))))
 
 
 def shown(seat: Seat, actor: Actor) -> Shown:

@@ -22,6 +22,7 @@ from orchestrator.pages import incident_text, name_of, person
 from orchestrator.strictjson import loads
 from orchestrator.views.assigning import candidates
 from orchestrator.views.requests import actor_of, came_from, reason_of
+from orchestrator.whereabouts import branch_of
 
 ALONG: Final = ("task__case__workflow", "task__step", "assigned_to__user")
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
@@ -42,7 +43,8 @@ def incident_rows(
     return [
         {
             "id": incident.pk,
-            "title": incident.task.step.name,
+            "title": ", ".join(filter(None, (incident.task.step.name, branch_of(incident.task)))),
+            "rows": rows_of(incident),
             "at": incident.opened_at,
             "text": incident_text(incident),
             "can_act": may[incident.task.case.workflow_id],
@@ -56,6 +58,12 @@ def incident_rows(
         }
         for incident in found
     ]
+
+
+def rows_of(incident: Incident) -> list[dict[str, Any]]:
+    """Of a decision table of which no row held: why not, row by row."""
+    why = incident.detail.get("why") if isinstance(incident.detail, dict) else None
+    return list(why) if incident.kind == "undecided" and isinstance(why, list) else []
 
 
 def may_resolve(actor: Actor, found: Iterable[Incident]) -> dict[int, bool]:

@@ -179,6 +179,32 @@ def test_a_decision_table_says_which_row_and_why_clause_by_clause() -> None:
     assert "Row 1 false: case sum 7 is at most 100 Row 2 true: case sum 7 is" in told
 
 
+def test_a_table_of_which_no_row_holds_says_why_not() -> None:
+    rows = [{"when": {"fact": "case/sum", "op": "gt", "value": 100}, "output": "high"}]
+    text = definition(
+        [step("rank", "decision", schema={"type": "string"}, flow={"rows": rows})],
+        "rank done",
+        data={"type": "object", "properties": {"sum": {"type": "number"}}},
+    )
+
+    told = shown(begun(published(text), {"sum": 7}))
+
+    assert "No row of Rank holds. Why no row held Row 1 false: case sum 7 is at most 100" in told
+
+
+def test_the_queue_tells_items_apart() -> None:
+    case = orders()
+    client = signed_in("bea")
+
+    queue = plain(client.get("/review/").content.decode())
+    task = case.tasks.filter(step_key="line").order_by("id")[1]
+    page = plain(client.get(reverse("review:task", args=[task.pk])).content.decode())
+
+    assert "Pick the line, item 1" in queue
+    assert "Pick the line, item 3" in queue
+    assert "c-1 Pick the line, item 2" in page
+
+
 def test_a_case_of_five_hundred_items_is_shown_page_by_page() -> None:
     text = definition(
         [
