@@ -83,8 +83,9 @@ def sweep() -> None:
 @app.task
 def bulk() -> None:
     """Do rows of what was asked for many; another message goes on where time is up."""
-    engine.work_bulks(SECONDS_AT_ONCE)
-    if engine.is_bulk_pending():
+    done = engine.work_bulks(SECONDS_AT_ONCE)
+    # What others are about to do is theirs; should they not come to it, the sweep rings.
+    if done and engine.is_bulk_pending():
         _send(bulk)
 
 

@@ -15,7 +15,7 @@ from orchestrator.engine import doubting
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work
-from orchestrator.engine.sweeping import swept
+from orchestrator.engine.sweeping import reach, swept
 from orchestrator.exceptions import StaleFence
 from orchestrator.models import (
     Attempt,
@@ -164,7 +164,9 @@ def expire_leases(limit: int = BATCH) -> list[int]:
     A task that lost its worker three times is quarantined: it may be what kills them.
     """
     rows = Task.objects.filter(state=TaskState.RUNNING, lease_expires_at__lt=ClockOnce())
-    late = list(rows.order_by("lease_expires_at").values_list("id", "case_id")[:limit])
+    late = list(
+        rows.order_by("lease_expires_at").values_list("id", "case_id")[: reach(_expire, limit)]
+    )
     return [task_id for task_id, _ in swept(_expire, late)]
 
 

@@ -15,7 +15,7 @@ from orchestrator.engine.definition import MACHINE
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.moving import NOTHING, advance, next_step
 from orchestrator.engine.scopes import merged, writes_of
-from orchestrator.engine.sweeping import swept
+from orchestrator.engine.sweeping import reach, swept
 from orchestrator.models import (
     Attempt,
     Decision,
@@ -177,7 +177,12 @@ def settle(act: Act, task: Task, decisions: Sequence[Decision] = ()) -> None:
 def settle_due(limit: int = 200) -> int:
     """Settle tasks whose undo window is over, oldest first; returns how many were settled."""
     rows = Task.objects.filter(state=TaskState.DECIDED, settle_at__lte=ClockOnce())
-    return len(swept(_settle_one, list(rows.order_by("settle_at").values_list("id")[:limit])))
+    return len(
+        swept(
+            _settle_one,
+            list(rows.order_by("settle_at").values_list("id")[: reach(_settle_one, limit)]),
+        )
+    )
 
 
 def _settle_one(task_id: int) -> bool:

@@ -19,7 +19,7 @@ from orchestrator.engine.acts import Act, acting_on, locked_task
 from orchestrator.engine.bench import Bench, bench_of
 from orchestrator.engine.clocks import keep_for
 from orchestrator.engine.deciding import bench_for
-from orchestrator.engine.sweeping import swept
+from orchestrator.engine.sweeping import reach, swept
 from orchestrator.exceptions import Invalid, NotAllowed, NotFound
 from orchestrator.models import Actor, Seat, Task, Timer
 from orchestrator.models.fields import ClockOnce
@@ -154,7 +154,9 @@ def signalled(act: Act, name: str) -> list[int]:
 def resume_due(limit: int = 200) -> int:
     """Bring back what waited long enough, the longest due first; returns how many seats."""
     rows = Seat.objects.pended().filter(back_at__lte=ClockOnce()).order_by("back_at")
-    return len(swept(_resume_one, list(rows.values_list("id", "task_id")[:limit])))
+    return len(
+        swept(_resume_one, list(rows.values_list("id", "task_id")[: reach(_resume_one, limit)]))
+    )
 
 
 def _resume_one(seat_id: int, task_id: int) -> bool:

@@ -16,7 +16,7 @@ from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.bench import Bench, bench_of
 from orchestrator.engine.consequences import count
 from orchestrator.engine.saying import Said, write
-from orchestrator.engine.sweeping import swept
+from orchestrator.engine.sweeping import reach, swept
 from orchestrator.models import Seat, SeatPurpose, SeatState, TaskState, Timer, Word
 from orchestrator.models.fields import ClockOnce, ClockTimestamp
 
@@ -28,7 +28,9 @@ def expire_seats(limit: int = 200) -> int:
     or, by default, an escalation, and the decision is the policy's own.
     """
     rows = Seat.objects.filter(_is_free(), state=SeatState.OPEN, due_at__lte=ClockOnce())
-    due = rows.order_by("due_at").values_list("id", "task_id", "task__case_id")[:limit]
+    due = rows.order_by("due_at").values_list("id", "task_id", "task__case_id")[
+        : reach(_expire, limit)
+    ]
     return len(swept(_expire, list(due)))
 
 
@@ -62,7 +64,7 @@ def fire_seat_timers(limit: int = 200) -> int:
     Each fires once. Those of seats that are closed by now have nothing to tell any more.
     """
     rows = Timer.objects.filter(seat__isnull=False, fired_at=None, due_at__lte=ClockOnce())
-    due = rows.order_by("due_at", "id")[:limit]
+    due = rows.order_by("due_at", "id")[: reach(_fire, limit)]
     found = list(due.values_list("id", "seat_id", "seat__task__case_id", "seat__state"))
     idle = [pk for pk, *_, state in found if state != SeatState.OPEN]
     Timer.objects.filter(pk__in=idle, fired_at=None).update(fired_at=ClockTimestamp())

@@ -14,7 +14,7 @@ from orchestrator.engine.finishing import finish
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.opening import begins
 from orchestrator.engine.scopes import data_of
-from orchestrator.engine.sweeping import swept
+from orchestrator.engine.sweeping import reach, swept
 from orchestrator.models import StepKind, Task, TaskState, Timer
 from orchestrator.models.fields import ClockOnce
 from orchestrator.pointers import lookup
@@ -39,7 +39,7 @@ def fires(kind: str) -> Callable[[Fire], Fire]:
 def fire_timers(limit: int = 200) -> int:
     """Let what is due for tasks happen, oldest first; returns how many timers fired."""
     rows = Timer.objects.filter(task__isnull=False, fired_at=None, due_at__lte=ClockOnce())
-    due = rows.order_by("due_at", "id").values_list("id", "task_id")[:limit]
+    due = rows.order_by("due_at", "id").values_list("id", "task_id")[: reach(_fire, limit)]
     return len(swept(_fire, list(due)))
 
 

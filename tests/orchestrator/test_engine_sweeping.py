@@ -55,3 +55,28 @@ def test_a_sweep_without_a_database_breaks() -> None:
         swept(lost, [(1,), (2,)])
 
     assert asked == [1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_that_break_each_time_take_nobodys_place() -> None:
+    place = world.workflow()
+    tasks = [world.in_review(place) for _ in range(4)]
+    for day, task in enumerate(tasks, start=1):
+        world.decided(task, "bea", "approved")
+        Task.objects.filter(pk=task.pk).update(settle_at=f"2020-01-0{day}T00:00:00Z")
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 50")
+    other = connections.create_connection("default")
+
+    try:
+        with transaction.atomic(), other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            oldest = [task.case_id for task in tasks[:2]]
+            cursor.execute("SELECT FROM orchestrator_case WHERE id = ANY(%s) FOR UPDATE", [oldest])
+        settled = [engine.settle_due(limit=2), engine.settle_due(limit=2)]
+    finally:
+        other.close()
+        connection.close()
+
+    assert settled == [0, 2]
+    assert engine.settle_due(limit=2) == 2
