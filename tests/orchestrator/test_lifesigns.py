@@ -11,7 +11,7 @@ from django.test import Client
 from orchestrator import jobs, lifesigns
 from orchestrator.engine import claim_work
 from orchestrator.models import Counter, Task, Workflow
-from tests.world import person, started, workflow
+from tests.world import in_review, person, started, workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +76,15 @@ def test_everybody_is_told_in_the_queue() -> None:
     assert "no worker has reported for 75 s." in page_of("bea", "/review/")
     assert "What you decide is kept" in page_of("bea", "/review/")
     assert "no worker" not in page_of("bea")
+
+
+def test_who_decides_is_told_on_the_task_too() -> None:
+    task = in_review(Workflow.objects.get())
+    report(timers=75)
+    assert "What you decide is kept" in page_of("bea", f"/review/tasks/{task.pk}/")
+
+    report()
+    assert "What you decide is kept" not in page_of("bea", f"/review/tasks/{task.pk}/")
 
 
 @pytest.mark.parametrize(
