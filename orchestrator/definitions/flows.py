@@ -17,6 +17,10 @@ from orchestrator.models import Step, StepKind, Transition, Workflow
 from orchestrator.pointers import Problem, child
 
 OPENERS: Final = frozenset({StepKind.FORK, StepKind.FOR_EACH})
+MOST_PATH: Final = 200
+NUMBERS: Final = len(".100.9999/")
+"""What a path of branches has beside each key: the visit and the branch."""
+
 PLACE: Final = {"type": "string", "pattern": "^/"}
 _DONE: Final = {"anyOf": [{"enum": ["all", "any"]}, {"type": "integer", "minimum": 1}]}
 _ROW: Final = file.shape({"when": file.FREE, "output": {}}, "output")
@@ -179,6 +183,7 @@ def branch_problems(graph: Graph) -> Iterator[Problem]:
     """Branches begin at their opening step, end at its join, and touch nothing else."""
     openers = [step for step in graph.steps.values() if step.kind in OPENERS]
     named: dict[str, str] = {}
+    yield from _deep(graph, openers)
     for step in openers:
         place = f"/steps/{graph.index[step.key]}/flow"
         join = graph.steps.get(str(step.flow.get("join")))
@@ -196,6 +201,16 @@ def branch_problems(graph: Graph) -> Iterator[Problem]:
         if step.kind == StepKind.JOIN and key not in named:
             message = _("No fork and no for-each names this as its join.")
             yield Problem(f"/steps/{graph.index[key]}", message)
+
+
+def _deep(graph: Graph, openers: Sequence[Step]) -> Iterator[Problem]:
+    """The path of branches is a text of limited length, made of the keys of what opens them."""
+    regions = {step.key: graph.region(step.key, str(step.flow.get("join"))) for step in openers}
+    for key in regions:
+        around = [other for other, inside in regions.items() if key in inside]
+        if sum(len(other) + NUMBERS for other in around) > MOST_PATH:
+            message = _("These branches are too deep in others: give what opens them shorter keys.")
+            yield Problem(f"/steps/{graph.index[key]}/flow", message)
 
 
 def _branches(graph: Graph, opener: Step, join: str, path: str) -> Iterator[Problem]:

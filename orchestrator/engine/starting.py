@@ -156,12 +156,16 @@ def start_called(workflow: Workflow, *, task: Task, initiator: Actor, data: dict
     Raises NotFound without a published version, and Invalid for data that do not fit it.
     """
     definition = _published(workflow)
-    calls = Case.objects.filter(caller=task).count()
-    arrival = _Arrival(f"{task.case_id}/{task.pk}/{calls + 1}", data, None)
-    if problems := _problems(definition, initiator, arrival):
-        raise Invalid(problems=[problem.as_json() for problem in problems])
-    made, _ = _write(definition, initiator, [arrival], task.case.origin, caller=task)
-    return made[0][0].case
+    number = Case.objects.filter(caller=task).count()
+    while True:
+        number += 1
+        arrival = _Arrival(f"{task.case_id}/{task.pk}/{number}", data, None)
+        if problems := _problems(definition, initiator, arrival):
+            raise Invalid(problems=[problem.as_json() for problem in problems])
+        made, _ = _write(definition, initiator, [arrival], task.case.origin, caller=task)
+        # Somebody may have given another case this key.
+        if made:
+            return made[0][0].case
 
 
 def _known(definition: Definition, arrival: _Arrival, problems: list[Problem]) -> Started:

@@ -280,6 +280,23 @@ def test_a_called_case_that_ends_just_before_its_caller_is_cancelled_is_no_error
     assert not Timer.objects.filter(fired_at=None).exists()
 
 
+def test_a_key_that_a_called_case_would_have_may_be_taken() -> None:
+    child = published(definition([asked("look")], "look done", workflow="child", name="Child"))
+    text = definition(
+        [asked("first"), step("call", "subflow", flow={"workflow": "child"})],
+        "first call",
+        "call done",
+    )
+    case = begun(published(text))
+    # The task of this case takes the next id, that of the call the one after.
+    begun(child, key=f"{case.pk}/{task_of(case, 'first').pk + 2}/1")
+
+    answered(case, "first")
+
+    called = Case.objects.get(caller__case=case)
+    assert called.key == f"{case.pk}/{task_of(case, 'call').pk}/2"
+
+
 def test_an_automation_that_leads_nowhere_goes_on_when_that_is_mended() -> None:
     text = definition(
         [step("sort", "automation", actor="reader", schema={"type": "object"}), asked("last")],

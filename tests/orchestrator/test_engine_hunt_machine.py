@@ -222,9 +222,7 @@ def test_a_write_that_people_were_still_to_judge_is_undone(register: Register) -
     assert undone["idempotency_key"] == task_of(case, "book").effect_key
 
 
-def test_a_write_that_was_rejected_is_undone_and_one_that_never_was_is_not(
-    register: Register,
-) -> None:
+def test_what_was_never_written_is_not_undone(register: Register) -> None:
     place = published(undoing(register, undo="9h", **asks()))
     before = begun(place, key="before")
     engine.cancel_case(before.pk, actor=world.actor("dora"), reason="No.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -176,3 +177,19 @@ def test_who_waits_is_told_what_silence_leads_to() -> None:
     said = [row.message for row in warnings(import_draft(definition([wait], "wait done")))]
 
     assert "When the signal does not come in time an incident opens." in said
+
+
+@pytest.mark.parametrize(("length", "fits"), [(55, True), (60, False)])
+def test_branches_inside_branches_have_a_path_that_fits(length: int, fits: bool) -> None:
+    keys = [letter * length for letter in "abc"]
+    openers = [
+        step(key, "for_each", flow=EACH | {"join": f"join_{key[0]}"}, name=key[0]) for key in keys
+    ]
+    joins = [step(f"join_{key[0]}", "join") for key in keys]
+    inner = [f"{outer} {key}" for outer, key in pairwise(keys)]
+    ends = ["join_c join_b", "join_b join_a", "join_a done"]
+    ways = [*inner, f"{keys[-1]} look", "look join_c", *ends]
+
+    said = found(*openers, asked("look"), *joins, ways=ways, data=LISTS)
+
+    assert ("too deep" in said.get("/steps/2/flow", "")) is not fits
