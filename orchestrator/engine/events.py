@@ -109,14 +109,16 @@ def first_break(holder: Case | Workflow) -> int | None:
 
 
 def first_breaks(holders: Collection[Case | Workflow]) -> dict[str, int]:
-    """The same for several chains, by stream, only those that are broken. Two queries.
+    """The same for several chains, by stream, only those that are broken.
+
+    One query, and another where a chain does not begin with its first event.
 
     What was appended after the holders were read is not looked at.
     """
     events: dict[str, list[Event]] = {stream_of(holder): [] for holder in holders}
-    starts = cuts(events)
     for event in Event.objects.filter(stream__in=list(events)).order_by("seq"):
         events[event.stream].append(event)
+    starts = cuts(stream for stream, rows in events.items() if not rows or rows[0].seq > 1)
     found = {}
     for holder in holders:
         stream = stream_of(holder)
@@ -135,6 +137,7 @@ BEGINNING: Final[Link] = (0, "")
 def cuts(streams: Iterable[str]) -> dict[str, Link]:
     """Stream -> number and hash of its last event that was removed under a checkpoint."""
     gone = Checkpoint.objects.filter(table="event").values("month")
+    # Django asks nothing where no stream is given.
     rows = Cut.objects.filter(stream__in=list(streams), month__in=gone).order_by("seq")
     return {
         stream: (seq, hash_) for stream, seq, hash_ in rows.values_list("stream", "seq", "hash")
