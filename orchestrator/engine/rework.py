@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from orchestrator import authority
 from orchestrator.engine.acts import Act
 from orchestrator.engine.clocks import keep_for
 from orchestrator.engine.opening import open_task
@@ -117,5 +118,8 @@ def _ask_again(act: Act, opened: Task, before: Task) -> None:
         return
     person = Actor.objects.get(pk=last.actor_id)
     right = next(iter(opened.routings.order_by("-round"))).right
-    if person.kind == ActorKind.HUMAN and right is not None and person.pk not in seat.barred:
+    seat.task = opened
+    if person.kind != ActorKind.HUMAN or right is None:
+        return
+    if authority.may(person, "decide", seat).allowed:
         keep_for(act, seat, right, person)

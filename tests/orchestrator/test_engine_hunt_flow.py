@@ -364,3 +364,19 @@ def test_undo_asks_those_again_whom_the_decision_made_needless(mode: str, word: 
 
     assert Seat.objects.filter(task=look, state="open", purpose="gate").count() == 2
     assert not Seat.objects.filter(task=look, state="open", purpose="adjudicate").exists()
+
+
+def test_what_is_sent_back_is_not_kept_for_who_may_not_decide_it_any_more() -> None:
+    text = definition(
+        [asked("law"), asked("check", rework={"to": ["law"]})],
+        "law check",
+        "check done",
+    )
+    case = begun(published(text))
+    answered(case, "law")
+    world.person("bea").groups.clear()
+
+    sent_back(task_of(case, "check"), by="ben", to="law")
+
+    answered(case, "law", by="ben")
+    assert open_steps(case) == ["check"]
