@@ -50,7 +50,10 @@ def test_open_tasks_stand_in_their_branches_in_order() -> None:
 
     third = "Prepare · branch 1 of 2 › Pick each line · item 3 of 3 Pick the line In review"
     assert third in told
-    assert told.index("item 1 of 3") < told.index("item 2 of 3") < told.index("item 3 of 3")
+    items = [told.index(f"item {number} of 3") for number in (1, 2, 3)]
+    assert told.index("Prepared Waiting") < told.index("All picked Waiting") < items[0]
+    assert items == sorted(items)
+    assert items[2] < told.index("Prepare · branch 2 of 2 Payment Waiting")
 
 
 def test_waiting_tasks_say_for_what_and_until_when() -> None:
@@ -98,6 +101,19 @@ def test_who_does_not_see_the_called_workflow_gets_no_way_there() -> None:
     assert "It waits for a case of child." in plain(page)
     assert reverse("case", args=[child.pk]) not in page
     assert child.key not in plain(page).replace(case.key, "", 1)
+
+
+def test_who_does_not_see_the_calling_workflow_is_not_led_there() -> None:
+    published(CHILD)
+    text = calling().replace('"groups": ["Finance"]', '"groups": ["Another team"]')
+    case = begun(published(text), {"name": "x"})
+    child = Case.objects.get(workflow__slug="child")
+
+    page = signed_in("bea").get(reverse("case", args=[child.pk]))
+
+    assert page.status_code == 200
+    assert reverse("case", args=[case.pk]) not in page.content.decode()
+    assert "Called by" not in plain(page.content.decode())
 
 
 def test_what_undoes_a_step_says_so() -> None:
