@@ -215,6 +215,7 @@ def test_the_list_says_what_was_chosen_and_keeps_it(place: Workflow) -> None:
     assert 'href="/cases/?workflow=expenses"' in page
 
 
+@pytest.mark.timeout(300)  # it writes almost a million counters
 def test_the_page_asks_as_much_after_two_years_as_on_the_first_day(place: Workflow) -> None:
     decided(in_review(place), "bea", "approved", final=True)
     counted()
