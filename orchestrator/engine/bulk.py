@@ -54,8 +54,8 @@ def begin_bulk(
 
 
 def is_bulk_pending() -> bool:
-    """Whether a bulk has rows to do."""
-    return BulkRow.objects.filter(state=BulkState.PENDING).exists()
+    """Whether a bulk has rows to do, or ended with a worker that could not say so any more."""
+    return Bulk.objects.filter(finished_at=None).exists()
 
 
 def work_bulks(seconds: float = 2.0) -> int:
@@ -63,11 +63,10 @@ def work_bulks(seconds: float = 2.0) -> int:
 
     Several workers share them. A row that breaks is refused with what broke it.
     """
-    end, done, touched = time.monotonic() + seconds, 0, set()
-    while time.monotonic() < end and (row := _next()):
+    end, done = time.monotonic() + seconds, 0
+    while time.monotonic() < end and _next():
         done += 1
-        touched.add(row.bulk_id)
-    for bulk_id in touched:
+    for bulk_id in Bulk.objects.filter(finished_at=None).values_list("id", flat=True):
         _count(bulk_id)
     return done
 

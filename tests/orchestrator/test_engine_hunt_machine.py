@@ -8,8 +8,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from orchestrator import engine
+from orchestrator.connectors import PermanentError
 from orchestrator.engine import failing
-from orchestrator.models import Case, Connection, Delivery, Incident, Task, Workflow
+from orchestrator.models import BulkRow, Case, Connection, Delivery, Incident, Task, Workflow
 from tests import world
 from tests.orchestrator.flows import asked, begun, definition, open_steps, published, step, task_of
 from tests.orchestrator.register import BOOKING, Register, booking, due
@@ -71,6 +72,29 @@ def test_an_output_that_came_along_and_kills_workers_is_quarantined_and_read_ane
     engine.work_until_idle()
 
     assert Case.objects.get().outcome == "booked"
+
+
+def test_a_bulk_whose_last_worker_was_killed_is_finished_by_another() -> None:
+    """It was killed between the last row and the word that all are done."""
+    case = world.started(world.workflow())
+    bulk = engine.resolve_many(
+        "cancel_incidents", [_failed(case).pk], actor=world.actor("dora"), reason="No."
+    )
+    BulkRow.objects.update(state="done")
+    assert engine.is_bulk_pending()
+
+    assert engine.work_bulks() == 0
+
+    bulk.refresh_from_db()
+    assert (bulk.done, bulk.finished_at is not None) == (1, True)
+    assert not engine.is_bulk_pending()
+
+
+def _failed(case: Case) -> Incident:
+    work = engine.claim_work()
+    assert work
+    failing.fail(work, {}, PermanentError("gone"))
+    return Incident.objects.get(task__case=case)
 
 
 # --- Workers that come back late
