@@ -89,6 +89,7 @@ EVENTS: Final[Mapping[str, Words]] = {
     "agent.acknowledged": Words(
         gettext_noop("took note of another version of an agent"), "check", "ok"
     ),
+    "record.pruned": Words(gettext_noop("removed old months of the record"), "info"),
     "version.published": Words(gettext_noop("published version {number}"), "done", "ok"),
 }
 UNKNOWN: Final = Words("{type}", "info")
