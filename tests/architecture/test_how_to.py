@@ -57,6 +57,7 @@ def test_the_pages_are_there() -> None:
         "connect-an-agent.md",
         "write-a-worker.md",
         "resolve-incidents.md",
+        "retention.md",
     }
 
 
