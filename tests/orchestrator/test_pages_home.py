@@ -217,7 +217,7 @@ def test_the_page_asks_the_same_few_questions_however_much_waits(
 
     client = Client()
     client.force_login(person("bea"))
-    with django_assert_max_num_queries(42):
+    with django_assert_max_num_queries(43):
         page = client.get("/")
 
     assert len(part(page, "lead")["incidents"]) == 8
