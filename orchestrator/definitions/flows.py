@@ -36,7 +36,7 @@ FLOWS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     StepKind.EVENT: file.shape(
         {
-            "signal": file.NAME,
+            "signal": file.SIGNAL,
             "within": file.DURATION,
             "working": {"type": "boolean"},
             "match": file.MAPPING,

@@ -17,6 +17,7 @@ DURATION: Final = {
 }
 TEXT: Final = {"type": "string"}
 NAME: Final = {"type": "string", "minLength": 1, "maxLength": 200}
+SIGNAL: Final = {"type": "string", "minLength": 1, "maxLength": 80}
 WORD: Final = {"type": "string", "minLength": 1, "maxLength": 150}
 KEY: Final = {"type": "string", "maxLength": 80}
 SLUG: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,80}$"}
@@ -141,7 +142,7 @@ FILE: Final = shape(
         "accountable": NAME,
         "notes": TEXT,
         "calendar": FREE,
-        "signals": {"type": "object", "propertyNames": NAME, "additionalProperties": MAPPING},
+        "signals": {"type": "object", "propertyNames": SIGNAL, "additionalProperties": MAPPING},
         "data": FREE,
         "steps": _list(
             shape(

@@ -26,7 +26,7 @@ from orchestrator.models import Actor, CaseState, Inbound, StepKind, Task, TaskS
 from orchestrator.pointers import MISSING, Problem, lookup
 
 DEADLINE: Final = "deadline"
-MOST_TEXT: Final = 200
+MOST: Final = {"name": 80, "id": 200}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,9 @@ def _again(known: Inbound, body: str) -> Signalled:
 
 def _check(name: Any, message_id: Any, data: Any) -> None:
     problems = [
-        Problem(f"/{key}", f"Give a text of 1 to {MOST_TEXT} characters.")
+        Problem(f"/{key}", f"Give a text of 1 to {MOST[key]} characters.")
         for key, value in (("name", name), ("id", message_id))
-        if not isinstance(value, str) or not 0 < len(value) <= MOST_TEXT or "\x00" in value
+        if not isinstance(value, str) or not 0 < len(value) <= MOST[key] or "\x00" in value
     ]
     if not isinstance(data, dict) or not is_json(data):
         problems.append(Problem("/data", "Give a JSON object."))

@@ -165,6 +165,7 @@ def test_news_are_written_into_the_case_file_and_what_is_open_looks_again() -> N
         ("payment", {"amounts": 5}, "/data/amount"),
         ("payment", [1], "/data"),
         ("", {"amount": 5}, "/name"),
+        ("p" * 81, {"amount": 5}, "/name"),
     ],
 )
 def test_a_signal_that_fits_nothing_is_refused_and_not_kept(
