@@ -136,7 +136,9 @@ class Screen:
 
     @property
     def seat_label(self) -> str:
-        return _("Seat %(number)s of %(seats)s") % {"number": self.seat.number, "seats": self.seats}
+        # After an undo a new seat may stand for one that was closed.
+        number = min(self.seat.number, self.seats)
+        return _("Seat %(number)s of %(seats)s") % {"number": number, "seats": self.seats}
 
     @property
     def output_title(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from orchestrator import engine
 from orchestrator.connectors import PermanentError
@@ -364,6 +365,17 @@ def test_undo_asks_those_again_whom_the_decision_made_needless(mode: str, word: 
 
     assert Seat.objects.filter(task=look, state="open", purpose="gate").count() == 2
     assert not Seat.objects.filter(task=look, state="open", purpose="adjudicate").exists()
+    world.decided(look, "ben", "responded", output=value)
+    third = Seat.objects.filter(task=look, state="open").first()
+    if mode == "panel":
+        assert third
+        page = Client()
+        page.force_login(world.person("bob"))
+        shown = page.get(f"/review/tasks/{look.pk}/").content.decode()
+        assert "Seat 3 of 3" in shown
+        world.decided(look, "bob", "responded", output=value)
+    look.refresh_from_db()
+    assert (look.state, look.word) == ("decided", "responded")
 
 
 def test_what_is_sent_back_is_not_kept_for_who_may_not_decide_it_any_more() -> None:
