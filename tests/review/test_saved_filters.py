@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 from playwright.sync_api import Page
 from pytest_django import DjangoAssertNumQueries
 
@@ -37,7 +38,8 @@ def links(client: Client, url: str = "/review/?all=1") -> list[tuple[str, str]]:
     found = []
     for part in bar.split("<a ")[1:]:
         href = part.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
-        found.append((part.partition(">")[2].rpartition("</a>")[0].strip(), href))
+        shown = part.partition(">")[2].rpartition("</a>")[0]
+        found.append((strip_tags(shown).strip(), href))
     return found
 
 
