@@ -12,9 +12,12 @@ from typing import Any, ClassVar, Final
 
 from django.db.backends.postgresql import base
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
 AT_ONCE: Final = 0  # milliseconds
+# Until it is rolled back, such a transaction answers nothing: Django's own question fails too.
+BROKEN: Final = TransactionStatus.INERROR
 
 
 def check(connection: Connection[Any]) -> None:
@@ -58,5 +61,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def is_usable(self) -> bool:
         if self.connection is None:
             return False
-        quiet = not self.connection.closed and not has_heard(self.connection)
-        return quiet or super().is_usable()
+        if self.connection.closed or self.connection.info.transaction_status == BROKEN:
+            return False
+        return not has_heard(self.connection) or super().is_usable()
