@@ -46,16 +46,6 @@ def test_nothing_is_cut_off(paper: Page, url: str) -> None:
     assert paper.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_charts_are_printed_without_the_numbers_that_nobody_opened(paper: Page) -> None:
-    paper.goto("/insights/")
-    numbers = paper.locator(".chart + details")
-
-    assert paper.locator(".chart").first.is_visible()
-    assert not numbers.first.is_visible()
-    numbers.first.evaluate("element => element.open = true")
-    assert numbers.first.locator("table").is_visible()
-
-
 def _is_dark(colour: str) -> bool:
     """Whether ``rgb(1, 2, 3)`` is ink rather than paper."""
     return sum(int(part) for part in colour.strip("rgb()").split(",")) < 200
