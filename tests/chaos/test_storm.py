@@ -40,6 +40,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         place.stop()
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(420)
 def test_a_short_storm(place: Place, world: Outside) -> None:
     storm(place, world, cases=60, seconds=15, pause=1)
