@@ -1,7 +1,8 @@
 """Texts that try to become something else than text, each with a name.
 
 Markup carries ``data-evil``, what it loads lies at ``evil.example`` or below ``/evil``, what it
-computes is 1337: a page on which none of these appears has shown only text.
+computes is 13396033 (no number of a row): a page on which none of these appears has shown only
+text.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ VECTORS: Final[dict[str, str]] = {
     "entities": "&lt;img data-evil src=/evil onerror=alert(1)&gt;",
     "entities twice": "&amp;lt;img data-evil onerror=alert(1)&amp;gt;",
     # Languages of the server and of htmx
-    "template of Django": "{{ 191|add:1146 }}{% now 'Y' %}{% load static %}",
-    "template of others": "${191*7} #{191*7} <%= 191*7 %> {{191*7}} @(191*7)",
+    "template of Django": "{{ 1913719|add:11482314 }}{% now 'Y' %}{% load static %}",
+    "template of others": "${1913719*7} #{1913719*7} <%= 1913719*7 %> {{1913719*7}} @(1913719*7)",
     "htmx": '<div data-evil hx-get="/evil" hx-trigger="load">x</div>',
     "htmx on": '<div data-evil hx-on::load="alert(1)" data-hx-on:click="alert(1)">x</div>',
     "htmx data": '<div data-evil data-hx-get="/evil" data-hx-trigger="load">x</div>',

@@ -89,7 +89,7 @@ class Watch:
             self.seen += 1
             if self.page.evaluate(FOUND):
                 self.done.append(f"markup on {path}")
-            if "1337" in self.page.inner_text("body"):
+            if "13396033" in self.page.inner_text("body"):
                 self.done.append(f"a computed template on {path}")
             if (width := self.page.evaluate(WIDE)) > 320:
                 self.done.append(f"{width} px: {path} {self.page.evaluate(BROAD)}")
