@@ -9,18 +9,22 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from orchestrator.engine.acts import Act, locked_task
+from orchestrator.engine.clocks import due_in
 from orchestrator.exceptions import Invalid, NotFound
 from orchestrator.models import Incident, Seat, SeatState, Task, TaskState
 
 # An order, an amount, a day; not a status like 503, which is a cause.
 NAMED: Final = re.compile(r"\b(?=\w*\d)\w{4,}\b")
 
+DUE_SECONDS: Final = 24 * 3600
+"""The working time that an incident may take where no rule of its step asks people."""
+
 
 def open_incident(act: Act, task: Task, kind: str, message: str, **detail: Any) -> Incident:
     """Stop a task, saved with state failed, and say why. ``message`` is for people.
 
     Incidents with one fingerprint have one cause: kind, step and the words of the message,
-    whatever numbers and ids stand in it.
+    whatever numbers and ids stand in it. It is due when people should have decided the step.
     """
     task.state = TaskState.FAILED
     task.lease_expires_at = task.settle_at = None
@@ -32,9 +36,16 @@ def open_incident(act: Act, task: Task, kind: str, message: str, **detail: Any) 
         kind=kind,
         fingerprint=hashlib.sha256(cause.encode("utf-8", "replace")).hexdigest(),
         detail={"message": message[:2000], **detail},
+        due_at=due_in(act, _seconds(act, task)),
     )
     act.note("incident.opened", {"task": task.pk, "incident": incident.pk}, {"kind": kind})
     return incident
+
+
+def _seconds(act: Act, task: Task) -> float:
+    """What the last rule that asks people gives them."""
+    right = act.definition.right_at(task.step_key, None)
+    return right.decide_within if right else DUE_SECONDS
 
 
 def withdraw_seats(act: Act, task: Task) -> None:

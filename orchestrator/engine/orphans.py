@@ -1,7 +1,8 @@
 """The conservation law: every open case has an open task, every open task one reason to be open.
 
 What is open is walked in slices, by indexes that hold nothing else: however much is over costs
-nothing, and no statement takes long. A walk may pause anywhere.
+nothing, and no statement takes long. A walk may pause anywhere. A reason that is long overdue is
+none: what should have come of it breaks each time.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db import connection
@@ -18,6 +20,14 @@ MOST: Final = 1000
 
 SLICE: Final = 10_000
 SECONDS: Final = 2.0
+
+LATE: Final = timedelta(hours=1)
+"""So long after its time nothing is about to happen to a row any more: each sweep breaks on it."""
+
+UNPERFORMED: Final = timedelta(days=1)
+"""So long after its time nobody performs a task: no worker fetches it, or its system is down."""
+
+NEXT: Final = {"case": "task", "task": "timer", "timer": ""}
 
 ENDS: Final = {
     "case": """
@@ -32,6 +42,15 @@ ENDS: Final = {
             AND id > %(after)s ORDER BY id LIMIT %(slice)s
         ) AS few
     """,
+    # OFFSET 0: found by their time, not along all ids there are.
+    "timer": """
+        SELECT max(id) FROM (
+            SELECT id FROM (
+                SELECT id FROM orchestrator_timer
+                WHERE fired_at IS NULL AND due_at < (SELECT clock_timestamp() - %(late)s) OFFSET 0
+            ) AS late WHERE id > %(after)s ORDER BY id LIMIT %(slice)s
+        ) AS few
+    """,
 }
 
 # Scalar queries, which no plan turns into a join with all cases there are: a slice is small.
@@ -44,36 +63,73 @@ WHERE c.state IN ('open', 'cancelling') AND c.id > %(after)s AND c.id <= %(until
 LIMIT %(most)s
 """
 
+# An incident is somebody's: who took it on, else who owns the workflow or answers for its version.
 TASKS: Final = """
-SELECT CASE WHEN t.is_over THEN 'task of a closed case'
-    ELSE t.state || ' without a reason' END, t.case_id, t.id
-FROM (
-    SELECT *, (SELECT c.state IN ('completed', 'cancelled') FROM orchestrator_case c
-        WHERE c.id = case_id) AS is_over
-    FROM orchestrator_task
-    WHERE state NOT IN ('completed', 'cancelled') AND id > %(after)s AND id <= %(until)s
-) AS t
-WHERE (
-    t.is_over
-    OR NOT CASE t.state
-        WHEN 'ready' THEN t.run_at IS NOT NULL
-        WHEN 'running' THEN t.lease_expires_at IS NOT NULL
-        WHEN 'in_review' THEN EXISTS (
-            SELECT 1 FROM orchestrator_seat s WHERE s.task_id = t.id AND s.state = 'open'
-            AND s.round = t.round)
-        WHEN 'decided' THEN t.settle_at IS NOT NULL
-        WHEN 'failed' THEN EXISTS (
-            SELECT 1 FROM orchestrator_incident i WHERE i.task_id = t.id AND i.state = 'open')
-        WHEN 'waiting' THEN EXISTS (
-            SELECT 1 FROM orchestrator_timer r WHERE r.task_id = t.id AND r.fired_at IS NULL)
-            OR EXISTS (SELECT 1 FROM orchestrator_task k WHERE k.parent_id = t.id
-                AND k.state NOT IN ('completed', 'cancelled'))
-            OR EXISTS (SELECT 1 FROM orchestrator_case d WHERE d.caller_id = t.id
-                AND d.state IN ('open', 'cancelling'))
-    END
-)
+SELECT * FROM (
+    SELECT CASE
+        WHEN t.is_over THEN 'task of a closed case'
+        WHEN NOT CASE t.state
+            WHEN 'ready' THEN t.run_at IS NOT NULL
+            WHEN 'running' THEN t.lease_expires_at IS NOT NULL
+            WHEN 'in_review' THEN EXISTS (
+                SELECT 1 FROM orchestrator_seat s WHERE s.task_id = t.id AND s.state = 'open'
+                AND s.round = t.round)
+            WHEN 'decided' THEN t.settle_at IS NOT NULL
+            WHEN 'failed' THEN EXISTS (
+                SELECT 1 FROM orchestrator_incident i WHERE i.task_id = t.id AND i.state = 'open')
+            WHEN 'waiting' THEN EXISTS (
+                SELECT 1 FROM orchestrator_timer r WHERE r.task_id = t.id AND r.fired_at IS NULL)
+                OR EXISTS (SELECT 1 FROM orchestrator_task k WHERE k.parent_id = t.id
+                    AND k.state NOT IN ('completed', 'cancelled'))
+                OR EXISTS (SELECT 1 FROM orchestrator_case d WHERE d.caller_id = t.id
+                    AND d.state IN ('open', 'cancelling'))
+        END THEN t.state || ' without a reason'
+        WHEN CASE t.state
+            WHEN 'ready' THEN t.run_at < (SELECT clock_timestamp() - %(unperformed)s)
+            WHEN 'running' THEN t.lease_expires_at < (SELECT clock_timestamp() - %(late)s)
+            WHEN 'in_review' THEN EXISTS (
+                SELECT 1 FROM orchestrator_seat s WHERE s.task_id = t.id AND s.state = 'open'
+                AND s.round = t.round
+                AND LEAST(s.due_at, s.back_at) < (SELECT clock_timestamp() - %(late)s)
+                AND COALESCE(s.claim_expires_at, '-infinity')
+                    < (SELECT clock_timestamp() - %(late)s))
+            WHEN 'decided' THEN t.settle_at < (SELECT clock_timestamp() - %(late)s)
+        END THEN t.state || ' long overdue'
+        WHEN t.state = 'failed' AND NOT EXISTS (
+            SELECT 1 FROM orchestrator_incident i
+            JOIN orchestrator_case c ON c.id = t.case_id
+            JOIN orchestrator_workflow w ON w.id = c.workflow_id
+            JOIN orchestrator_workflowversion v ON v.id = c.version_id
+            LEFT JOIN orchestrator_actor a ON a.id = i.assigned_to_id
+            JOIN auth_user u ON u.id IN (a.user_id, w.owner_id, v.accountable_id)
+            WHERE i.task_id = t.id AND i.state = 'open' AND u.is_active
+        ) THEN 'failed without anybody responsible'
+        END AS kind, t.case_id, t.id
+    FROM (
+        SELECT *, (SELECT c.state IN ('completed', 'cancelled') FROM orchestrator_case c
+            WHERE c.id = case_id) AS is_over
+        FROM orchestrator_task
+        WHERE state NOT IN ('completed', 'cancelled') AND id > %(after)s AND id <= %(until)s
+    ) AS t
+) AS found
+WHERE kind IS NOT NULL
 LIMIT %(most)s
 """
+
+# Also those of tasks that are over: what a cancelled step called is called off by one.
+TIMERS: Final = """
+SELECT 'timer long overdue', t.case_id, t.id
+FROM (
+    SELECT id, task_id, seat_id FROM orchestrator_timer
+    WHERE fired_at IS NULL AND due_at < (SELECT clock_timestamp() - %(late)s) OFFSET 0
+) AS r
+LEFT JOIN orchestrator_seat s ON s.id = r.seat_id
+JOIN orchestrator_task t ON t.id = COALESCE(r.task_id, s.task_id)
+WHERE r.id > %(after)s AND r.id <= %(until)s
+LIMIT %(most)s
+"""
+
+WALKED: Final = {"case": CASES, "task": TASKS, "timer": TIMERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +187,13 @@ def orphans() -> list[Orphan]:
 def _step(walk: Walk) -> list[Orphan]:
     """Look at the next slice; the place is empty after the last."""
     bounds = {"after": walk.after, "slice": SLICE, "most": MOST}
+    values: dict[str, Any] = bounds | {"late": LATE, "unperformed": UNPERFORMED}
     with connection.cursor() as cursor:
-        cursor.execute(ENDS[walk.place], bounds)
+        cursor.execute(ENDS[walk.place], values)
         until = cursor.fetchone()[0]
         if until is None:
-            walk.place, walk.after = ("task", 0) if walk.place == "case" else ("", 0)
+            walk.place, walk.after = NEXT[walk.place], 0
             return []
-        query = CASES if walk.place == "case" else TASKS
-        cursor.execute(query, bounds | {"until": until})
+        cursor.execute(WALKED[walk.place], values | {"until": until})
         walk.after = until
         return [Orphan(*row) for row in cursor.fetchall()]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from orchestrator.models.actors import Actor
@@ -147,7 +150,7 @@ class Delivery(models.Model):
 
 
 class Incident(models.Model):
-    """A task that cannot go on by itself: a row that a person resolves."""
+    """A task that cannot go on by itself: a row that a person resolves, by ``due_at`` at best."""
 
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="incidents")
     kind = models.CharField(max_length=40)
@@ -158,6 +161,7 @@ class Incident(models.Model):
     resolution = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
     opened_at = moment()
+    due_at = models.DateTimeField(db_default=Now() + timedelta(days=1), editable=False)
     resolved_at = models.DateTimeField(null=True)
     resolved_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
 
@@ -177,6 +181,7 @@ class Incident(models.Model):
         )
         indexes = (
             models.Index(fields=("fingerprint",), condition=Q(state="open"), name="incident_open"),
+            models.Index(fields=("due_at",), condition=Q(state="open"), name="incident_due"),
         )
 
     def __str__(self) -> str:
