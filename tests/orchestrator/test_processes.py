@@ -121,6 +121,18 @@ def test_wiping_deletes_what_is_ours_and_keeps_the_secret(home: Home) -> None:
 # --- One child
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs a child as somebody else")
+def test_a_child_of_another_account_passes_folders_closed_to_it(home: Home) -> None:
+    program = home.path / "looks"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    look = f"import os; print(os.geteuid() > 0, os.access({str(program)!r}, os.X_OK))"
+    child = Child(Process("looks", [sys.executable, "-c", look], user="nobody"), home.logs)
+    wait_until(lambda: child.exit_code() is not None)
+
+    assert child.last_words() == "True True"
+
+
 def test_stopping_a_child_stops_what_it_started(home: Home) -> None:
     script = "trap '' TERM; sleep 60 & sleep 60"
     child = Child(
