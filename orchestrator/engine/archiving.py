@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 import orjson
 
@@ -41,7 +41,7 @@ class Archive:
     def close(self) -> str:
         """Finish the file and list it; returns its SHA-256."""
         self.out.close()
-        _flush(self.raw.fileno())
+        _flush(self.raw)
         self.raw.close()
         with self.draft.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -50,8 +50,10 @@ class Archive:
         return sha256
 
 
-def _flush(number: int) -> None:
-    os.fsync(number)
+def _flush(file: IO[Any]) -> None:
+    """Onto the disk, also what Python still holds."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _list(path: Path, sha256: str) -> None:
@@ -60,8 +62,7 @@ def _list(path: Path, sha256: str) -> None:
     kept = [line for line in lines if not line.endswith(f"  {path.name}")]
     with sums.open("w") as file:
         file.write("\n".join([*kept, f"{sha256}  {path.name}", ""]))
-        file.flush()
-        _flush(file.fileno())
+        _flush(file)
 
 
 def events_of(month: Month) -> Iterator[list[Event]]:

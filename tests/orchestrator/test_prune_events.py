@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -135,6 +136,24 @@ def test_a_month_goes_into_a_file_and_every_chain_still_holds(
     assert [first_break(case) for case in (whole, cut)] == [None, None]
     assert verify().endswith("broken: 0\n")
     assert Event.objects.filter(type="record.pruned").count() == 2
+
+
+def test_all_of_a_file_is_on_the_disk_before_its_month_goes(
+    place: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aged(closed(place), MARCH)
+    counted()
+    sizes, fsync = [], os.fsync
+
+    def watched(number: int) -> None:
+        fsync(number)
+        sizes.append(os.fstat(number).st_size)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    prune("--before", "2026-04", "--out", str(tmp_path))
+
+    assert (tmp_path / "event-2026-03.jsonl.gz").stat().st_size in sizes
+    assert (tmp_path / "SHA256SUMS").stat().st_size in sizes
 
 
 def test_the_next_month_goes_on_where_the_last_one_ended(place: Workflow) -> None:
