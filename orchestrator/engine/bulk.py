@@ -99,9 +99,10 @@ def _do(row: BulkRow) -> None:
 
 
 def _count(bulk_id: int) -> None:
-    pending = BulkRow.objects.filter(bulk=bulk_id, state=BulkState.PENDING).count()
     with transaction.atomic():
         bulk = Bulk.objects.select_for_update(no_key=True).get(pk=bulk_id)
+        # Counted under the lock: an older count would overwrite a newer one.
+        pending = BulkRow.objects.filter(bulk=bulk_id, state=BulkState.PENDING).count()
         bulk.done = bulk.total - pending
         if not pending and bulk.finished_at is None:
             bulk.finished_at = ClockTimestamp()

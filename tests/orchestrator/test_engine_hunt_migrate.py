@@ -200,7 +200,7 @@ def test_what_a_worker_takes_this_moment_is_not_pulled_from_under_it(back: bool)
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         assert engine.claim_work()
         other = pool.submit(work)
-        while not _waits() and not other.done():
+        while not is_waiting() and not other.done():
             time.sleep(0.005)
     other.result()
 
@@ -208,7 +208,8 @@ def test_what_a_worker_takes_this_moment_is_not_pulled_from_under_it(back: bool)
     assert told(case).version.number == (2 if back else 1)
 
 
-def _waits() -> bool:
+def is_waiting() -> bool:
+    """Whether somebody waits for a lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
         return bool(cursor.fetchone()[0])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection, transaction
 from django.db.models import F
 
 from orchestrator import engine
@@ -19,6 +22,7 @@ from orchestrator.engine import failing
 from orchestrator.exceptions import StaleFence
 from orchestrator.models import (
     Actor,
+    Bulk,
     BulkRow,
     Case,
     Connection,
@@ -35,6 +39,7 @@ from orchestrator.models.fields import ClockTimestamp
 from tests import world
 from tests.orchestrator.flows import asked, begun, definition, open_steps, published, step, told
 from tests.orchestrator.test_engine_hunt_flow import READER
+from tests.orchestrator.test_engine_hunt_migrate import is_waiting
 from tests.orchestrator.test_engine_races import at_once, check, deciding
 from tests.world import LUNCH
 
@@ -394,6 +399,29 @@ def test_a_bulk_retry_that_several_workers_share_tries_each_once() -> None:
     assert Incident.objects.filter(resolution="retried").count() == 12
     assert Task.objects.filter(state="ready").count() == 12
     assert not engine.is_bulk_pending()
+
+
+def test_an_older_count_of_a_bulk_overwrites_no_newer_one() -> None:
+    case = world.started(world.workflow())
+    incident = Incident.objects.create(task=case.tasks.get(), kind="stuck", fingerprint="x")
+    engine.resolve_many("retry_incidents", [incident.pk], actor=world.actor("dora"))
+
+    def count() -> None:
+        try:
+            engine.work_bulks(0)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        bulk = Bulk.objects.select_for_update().get()
+        late = pool.submit(count)
+        while not is_waiting() and not late.done():
+            time.sleep(0.005)
+        BulkRow.objects.update(state="done")
+    late.result()
+
+    bulk.refresh_from_db()
+    assert (bulk.done, bulk.finished_at is not None) == (1, True)
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
