@@ -79,12 +79,13 @@ def _moment(value: Any) -> datetime | None:
     """A date or a time with its zone, as RFC 3339 writes it; a date is its midnight in UTC."""
     try:
         found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        if found.tzinfo is None:
+            is_date = len(value) == len("2026-01-31")
+            return found.replace(tzinfo=UTC) if is_date else None
+        # Beyond the years 1 and 9999 nobody could read it back.
+        return found.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    if found.tzinfo is None:
-        is_date = len(value) == len("2026-01-31")
-        return found.replace(tzinfo=UTC) if is_date else None
-    return found
 
 
 @fires(WAKE)

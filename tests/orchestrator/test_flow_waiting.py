@@ -66,7 +66,9 @@ def test_a_timer_can_wait_until_a_moment_that_the_case_names(day: str, due: bool
     assert open_steps(case) == (["last"] if due else ["rest"])
 
 
-@pytest.mark.parametrize("day", ["soon", "2026-02-30", "2026-01-31T10:00:00"])
+@pytest.mark.parametrize(
+    "day", ["soon", "2026-02-30", "2026-01-31T10:00:00", "9999-12-31T23:00:00-02:00"]
+)
 def test_a_moment_that_is_none_is_an_incident(day: str) -> None:
     case = begun(published(waiting(until="/day")), {"day": day})
 
