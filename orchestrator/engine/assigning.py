@@ -25,7 +25,7 @@ def assign(seat_id: int, *, actor: Actor, to: Actor) -> Seat:
         if reasons := hindrances(seat, to):
             raise NotAllowed(reasons=reasons)
         held_by = _holder(seat)
-        act.note("seat.assigned", _refs(seat) | {"person": to.pk}, {"held_by": held_by})
+        act.note("seat.assigned", seat.refs | {"person": to.pk}, {"held_by": held_by})
         freed = {} if held_by == to.pk else FREE
         wanted = Func(F("skipped"), Value(to.pk), function="array_remove")
         Seat.objects.filter(pk=seat.pk).update(
@@ -44,7 +44,7 @@ def unassign(seat_id: int, *, actor: Actor) -> Seat:
         _lock(seat)
         if seat.assigned_to_id is None:
             raise NotFound(_("This is assigned to nobody."))
-        act.note("seat.unassigned", _refs(seat) | {"person": seat.assigned_to_id})
+        act.note("seat.unassigned", seat.refs | {"person": seat.assigned_to_id})
         Seat.objects.filter(pk=seat.pk).update(assigned_to=None, assigned_by=None)
     return seat
 
@@ -88,7 +88,3 @@ def _has_another(seat: Seat, to: Actor) -> bool:
     held = Q(claimed_by=to, claim_expires_at__gt=ClockTimestamp())
     others = Seat.objects.open().filter(task=seat.task_id, round=seat.round)
     return others.filter(held | Q(assigned_to=to)).exclude(pk=seat.pk).exists()
-
-
-def _refs(seat: Seat) -> dict[str, int]:
-    return {"task": seat.task_id, "seat": seat.pk}

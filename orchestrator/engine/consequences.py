@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from orchestrator import authority, routing
 from orchestrator.diffing import diff, material, same
+from orchestrator.engine.acts import Act
 from orchestrator.engine.bench import Bench, routed_to
 from orchestrator.engine.clocks import wind
 from orchestrator.engine.deciders import are_enough
@@ -35,6 +36,7 @@ from orchestrator.models import (
     Seat,
     SeatPurpose,
     SeatState,
+    Task,
     TaskState,
     Word,
 )
@@ -173,6 +175,13 @@ def _conclude(
     if seats_of(bench.right) > 1:
         withdraw_seats(act, task)
     task.output, task.word = output, _word(bench, word, output)
+    settle_later(act, task, final=final, only=only)
+
+
+def settle_later(
+    act: Act, task: Task, *, final: bool = False, only: Sequence[Decision] = ()
+) -> None:
+    """Settle a task when its undo window is over: at once where there is none, or ``final``."""
     if final or task.step.undo_seconds == 0:
         settle(act, task, only)
         return

@@ -79,11 +79,9 @@ def _offer(act: Act, task: Task, right: DecisionRight) -> None:
     task.proposal = None
     route = routing.Route(Mode.REVIEW, right.position, REASON, [])
     facts = facts_of(act, task, None, None)
-    routed = record_route(
-        act, task, route, right, attempt=None, action=Mode.REVIEW, facts=facts, reason=REASON
-    )
+    routed = record_route(act, task, route, right, attempt=None, action=Mode.REVIEW, facts=facts)
     task.state, task.lease_expires_at, task.run_at = TaskState.IN_REVIEW, None, None
     store(task, "state", "lease_expires_at", "run_at", "round", "proposal")
     seat = new_seat(act, task, routed, right, number=1, barred=[], purpose=SeatPurpose.RECONCILE)
     insert(seat)
-    act.note("delivery.in_doubt", {"task": task.pk, "seat": seat.pk})
+    act.note("delivery.in_doubt", seat.refs)

@@ -15,7 +15,7 @@ from orchestrator.engine.assigning import hindrances
 from orchestrator.engine.definition import MACHINE, Definition
 from orchestrator.engine.incidents import begin, case_of, close
 from orchestrator.engine.judging import asked_right
-from orchestrator.engine.opening import demand_of, enter, facts_of, offer, record_route
+from orchestrator.engine.opening import SEVERAL, demand_of, enter, facts_of, offer, record_route
 from orchestrator.engine.resolving import UNDECIDED, ask_again, last_attempt
 from orchestrator.exceptions import Invalid, NotAllowed
 from orchestrator.models import (
@@ -77,7 +77,6 @@ def place_of(incident: Incident) -> Seat:
         facts = facts_of(act, task, last_attempt(task), task.proposal)
         route = routing.route(act.definition.rules[task.step_key], facts)
         right = asked_right(act, task, route) or right
-    several = right.mode in (Mode.DUAL, Mode.PANEL)
     return Seat(
         task=task,
         round=task.round + 1,
@@ -87,7 +86,7 @@ def place_of(incident: Incident) -> Seat:
         group=right.group,
         number=1,
         demand=demand_of(task.step, task.proposal if keeps_output(incident) else None),
-        barred=[task.case.initiator_id] if several else [],
+        barred=[task.case.initiator_id] if right.mode in SEVERAL else [],
     )
 
 
@@ -115,7 +114,7 @@ def _give(act: Act, task: Task, right: DecisionRight) -> None:
     route = routing.Route(Mode.REVIEW, right.position, REASON, [])
     facts = facts_of(act, task, None, None)
     routed = record_route(
-        act, task, route, right, attempt=None, action=Mode(right.mode), facts=facts, reason=REASON
+        act, task, route, right, attempt=None, action=Mode(right.mode), facts=facts
     )
     task.save(update_fields=["crashes"])
     offer(act, task, routed, right)
@@ -134,6 +133,5 @@ def _assigned(act: Act, task: Task, right: DecisionRight, to: Actor | None) -> S
         raise NotAllowed(reasons=reasons)
     seat.assigned_to, seat.assigned_by = to, act.actor
     seat.save(update_fields=["assigned_to", "assigned_by"])
-    refs = {"task": task.pk, "seat": seat.pk, "person": to.pk}
-    act.note("seat.assigned", refs, {"held_by": None})
+    act.note("seat.assigned", seat.refs | {"person": to.pk}, {"held_by": None})
     return seat

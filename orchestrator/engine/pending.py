@@ -82,7 +82,7 @@ def _hold(
         _shift(act, seat, back_at)
     seat.save()
     told = {"reason": row["code"], "until": back_at.isoformat(), "pauses": pauses}
-    act.note("seat.pended", _refs(seat), told)
+    act.note("seat.pended", seat.refs, told)
 
 
 def _latest(act: Act, row: Mapping[str, Any]) -> datetime:
@@ -195,12 +195,8 @@ def _resume(act: Act, task: Task, seat: Seat, why: str) -> Seat:
     is_free = seat.assigned_to_id is None
     if person and is_free and authority.may(person, "decide", seat).allowed:
         keep_for(act, seat, right, person)
-    act.note("seat.resumed", _refs(seat), {"why": why})
+    act.note("seat.resumed", seat.refs, {"why": why})
     return seat
-
-
-def _refs(seat: Seat) -> dict[str, int]:
-    return {"task": seat.task_id, "seat": seat.pk}
 
 
 def _clocks(seat: Seat) -> dict[str, str]:

@@ -166,13 +166,8 @@ def _judge_task(plan: Plan, task: Task, found: Verdict) -> None:
         found.note(REFUSED, _("It is in branches around %s that the new version has not.") % name)
     elif task.state == TaskState.IN_REVIEW:
         _judge_seats(task, name, found)
-    elif task.state == TaskState.WAITING and _flow(plan, task) != target.flow:
+    elif task.state == TaskState.WAITING and plan.old.steps[task.step_key].flow != target.flow:
         found.note(HAND, _("%s waits for something else in the new version.") % name)
-
-
-def _flow(plan: Plan, task: Task) -> dict[str, Any]:
-    flow: dict[str, Any] = plan.old.steps[task.step_key].flow
-    return flow
 
 
 def _keeps_branches(plan: Plan, task: Task) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -11,15 +10,14 @@ from django.utils.translation import gettext as _
 
 from orchestrator import authority
 from orchestrator.engine.bench import Bench
+from orchestrator.engine.consequences import settle_later
 from orchestrator.engine.deciding import Decided, bench_for
-from orchestrator.engine.finishing import settle
 from orchestrator.engine.incidents import withdraw_seats
 from orchestrator.engine.rework import SENT_BACK, most_visits, visits_of
 from orchestrator.engine.saying import Said, check_words, write
 from orchestrator.engine.staleness import check_digest
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Actor, SeatPurpose, Step, Task, TaskState, Word
-from orchestrator.models.statements import store
+from orchestrator.models import Actor, SeatPurpose, Step, Task, Word
 from orchestrator.pointers import Problem
 
 MOST_INSTRUCTIONS: Final = 4000
@@ -90,12 +88,6 @@ def targets(task: Task, steps: Mapping[str, Step]) -> list[Step]:
 
 def _conclude(bench: Bench) -> None:
     """What others of the round said or may still say counts no more."""
-    act, task = bench.act, bench.task
-    withdraw_seats(act, task)
-    task.output, task.word = None, Word.REJECTED
-    if task.step.undo_seconds == 0:
-        settle(act, task)
-        return
-    task.state = TaskState.DECIDED
-    task.settle_at = act.now + timedelta(seconds=task.step.undo_seconds)
-    store(task, "state", "output", "word", "settle_at")
+    withdraw_seats(bench.act, bench.task)
+    bench.task.output, bench.task.word = None, Word.REJECTED
+    settle_later(bench.act, bench.task)

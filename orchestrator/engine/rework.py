@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from orchestrator import authority
 from orchestrator.engine.acts import Act
+from orchestrator.engine.bench import bench_of
 from orchestrator.engine.clocks import keep_for
 from orchestrator.engine.opening import open_task
 from orchestrator.models import (
@@ -117,9 +118,6 @@ def _ask_again(act: Act, opened: Task, before: Task) -> None:
     if last is None or seat is None:
         return
     person = Actor.objects.get(pk=last.actor_id)
-    right = next(iter(opened.routings.order_by("-round"))).right
-    seat.task = opened
-    if person.kind != ActorKind.HUMAN or right is None:
-        return
-    if authority.may(person, "decide", seat).allowed:
+    right = bench_of(act, opened, seat).right
+    if person.kind == ActorKind.HUMAN and authority.may(person, "decide", seat).allowed:
         keep_for(act, seat, right, person)

@@ -6,7 +6,6 @@ version knows as news is written into the case file; one that comes before its s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -96,20 +95,14 @@ def _check_known(act: Act, name: str, data: Any) -> None:
     steps = [step for step in act.definition.steps.values() if step.flow.get("signal") == name]
     news = name in act.definition.version.signals
     if not steps and not news:
-        known = ", ".join(sorted(_names(act))) or "none"
+        named = pending.signals_of(act.definition.version.signals, act.definition.steps.values())
+        known = ", ".join(named) or "none"
         problem = Problem("/name", f"Nothing here waits for this; it knows {known}.")
         raise Invalid(problems=[problem.as_json()])
     found = [schema.validate(step.schema, data) for step in steps if step.schema]
     if found and all(found):
         problems = [Problem(f"/data{one.path}", one.message) for one in found[0]]
         raise Invalid(problems=[problem.as_json() for problem in problems])
-
-
-def _names(act: Act) -> Iterator[str]:
-    yield from act.definition.version.signals
-    yield from (
-        step.flow["signal"] for step in act.definition.steps.values() if "signal" in step.flow
-    )
 
 
 def _take(act: Act, inbound: Inbound) -> Signalled:

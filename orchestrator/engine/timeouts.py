@@ -46,7 +46,7 @@ def _expire(seat_id: int, task_id: int, case_id: int) -> bool:
         if seat is None or task.state != TaskState.IN_REVIEW:
             return False
         bench = bench_of(act, task, seat)
-        said = Said(_word(bench), via="timeout", comment="")
+        said = Said(_word(bench), via="timeout")
         decision = write(bench, said, None, state=SeatState.EXPIRED)
         count(bench, decision)
         return True
@@ -82,12 +82,8 @@ def _fire(timer_id: int, seat_id: int, case_id: int) -> bool:
         return seat.state == SeatState.OPEN and _TELLS[timer.kind](act, seat)
 
 
-def _refs(seat: Seat) -> dict[str, int]:
-    return {"task": seat.task_id, "seat": seat.pk}
-
-
 def _remind(act: Act, seat: Seat) -> bool:
-    act.note("seat.reminded", _refs(seat), {"due_at": seat.due_at.isoformat()})
+    act.note("seat.reminded", seat.refs, {"due_at": seat.due_at.isoformat()})
     return True
 
 
@@ -95,7 +91,7 @@ def _start_missed(act: Act, seat: Seat) -> bool:
     """Who passed it on is offered it again, in its place of the queue."""
     if seat.claimed_at is not None or seat.back_at is not None:
         return False
-    act.note("seat.start_missed", _refs(seat), {"group": seat.group_id})
+    act.note("seat.start_missed", seat.refs, {"group": seat.group_id})
     seat.skipped = []
     seat.save(update_fields=["skipped"])
     return True
@@ -107,7 +103,7 @@ def _kept_in_vain(act: Act, seat: Seat) -> bool:
     is_held = seat.claim_expires_at is not None and seat.claim_expires_at > act.now
     if not is_own or is_held or seat.back_at is not None:
         return False
-    act.note("seat.unassigned", _refs(seat) | {"person": seat.assigned_to_id or 0})
+    act.note("seat.unassigned", seat.refs | {"person": seat.assigned_to_id or 0})
     seat.assigned_to = seat.assigned_by = None
     seat.save(update_fields=["assigned_to", "assigned_by"])
     return True

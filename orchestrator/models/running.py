@@ -433,3 +433,8 @@ class Seat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} {self.purpose} {self.number}"
+
+    @property
+    def refs(self) -> dict[str, int]:
+        """What an event about the seat refers to."""
+        return {"task": self.task_id, "seat": self.pk}
