@@ -18,7 +18,7 @@ from orchestrator.pointers import MISSING, lookup, split
 from orchestrator.sight import Sight
 from orchestrator.spelling import listed, number
 from orchestrator.templatetags.rewire import place, word
-from orchestrator.whereabouts import branch_of
+from orchestrator.whereabouts import step_and_branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,7 @@ def _whence(
     if "task" not in wrote:
         return "", brought.get(wrote.get("inbound", 0), NOBODY)
     task = rows[wrote["task"]]
-    step = ", ".join(filter(None, (task.step.name, branch_of(task))))
-    return step, origins.get(task.pk) or _of_flow(task)
+    return step_and_branch(task), origins.get(task.pk) or _of_flow(task)
 
 
 def _of_flow(task: Task) -> Origin:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.db.models import BigIntegerField
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils import timezone
 
+from orchestrator.engine.clocks import START
 from orchestrator.models import Actor, Seat, Timer
 from orchestrator.models.querysets import SeatQuerySet
+from orchestrator.models.statements import ID, Kept
 from orchestrator.pages import name_of
 
 SHOWN: Final = 20
@@ -52,16 +57,25 @@ class Unheld:
 
 def waits_of(actor: Actor) -> list[Wait]:
     """What the actor waits with, first back first. Two queries at most."""
-    return _waits(Seat.objects.pended().filter(pended__by=actor.pk))
+    return _waits(WITH_ACTOR.all(actor.pk))
 
 
 def waits_in(places: Iterable[int]) -> list[Wait]:
     """What anybody waits with in these workflows, first back first."""
-    return _waits(Seat.objects.pended().filter(workflow__in=places))
+    return _waits(list(_first_back(Seat.objects.pended().filter(workflow__in=places))))
 
 
-def _waits(found: SeatQuerySet) -> list[Wait]:
-    seats = list(found.select_related(*ALONG).order_by("back_at", "pk")[:SHOWN])
+def _first_back(found: SeatQuerySet) -> SeatQuerySet:
+    return found.select_related(*ALONG).order_by("back_at", "pk")[:SHOWN]
+
+
+BY: Final = Cast(KT("pended__by"), BigIntegerField())
+WITH_ACTOR: Final = Kept(
+    lambda actor: _first_back(Seat.objects.pended().alias(by=BY).filter(by=actor)), ID
+)
+
+
+def _waits(seats: Sequence[Seat]) -> list[Wait]:
     wanted = {seat.pended["by"] for seat in seats if seat.pended}
     people = Actor.objects.select_related("user").in_bulk(wanted) if wanted else {}
     return [_wait(seat, people) for seat in seats]
@@ -95,14 +109,14 @@ def told_of(seats: Iterable[int]) -> dict[int, set[str]]:
 
 def is_unstarted(seat: Seat, told: Mapping[int, set[str]]) -> bool:
     """Whether the time to begin is over and nobody has begun."""
-    return seat.claimed_at is None and "start" in told.get(seat.pk, ())
+    return seat.claimed_at is None and START in told.get(seat.pk, ())
 
 
 def unstarted_in(places: Iterable[int]) -> list[Unheld]:
     """What nobody has begun in time in these workflows, first due first. One query."""
     first = Seat.objects.open().free().filter(workflow__in=places, claimed_at=None)
     looked = first.order_by("due_at", "pk").values("pk")[:LOOKED]
-    missed = Timer.objects.filter(seat__in=looked, kind="start", fired_at__isnull=False)
+    missed = Timer.objects.filter(seat__in=looked, kind=START, fired_at__isnull=False)
     return unheld(Seat.objects.filter(pk__in=missed.values("seat")), SHOWN)
 
 

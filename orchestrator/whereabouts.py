@@ -27,6 +27,11 @@ def branch_of(task: Task) -> str:
     return _("item %(number)s") % said if _repeats(opener) else _("branch %(number)s") % said
 
 
+def step_and_branch(task: Task) -> str:
+    """The step with its branch: "Pick the line, item 3"."""
+    return ", ".join(filter(None, (task.step.name, branch_of(task))))
+
+
 def branches_of(case: Case, scopes: Iterable[str]) -> dict[str, str]:
     """Scope -> the whole way to it, with how many branches there are. One query, or none."""
     wanted = set(scopes) - {""}

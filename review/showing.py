@@ -19,7 +19,7 @@ from orchestrator.models import (
 )
 from orchestrator.pages import error_text
 from orchestrator.telling import reason_of
-from orchestrator.whereabouts import branch_of
+from orchestrator.whereabouts import step_and_branch
 from review.doubts import Doubt, doubt_of
 
 
@@ -61,8 +61,7 @@ class Shown:
 
     @property
     def step_name(self) -> str:
-        """The step, with the branch in which it is: "Pick the line, item 3"."""
-        return ", ".join(filter(None, (self.step.name, branch_of(self.task))))
+        return step_and_branch(self.task)
 
 
 def shown(seat: Seat, actor: Actor) -> Shown:

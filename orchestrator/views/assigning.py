@@ -11,9 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -22,8 +20,8 @@ from orchestrator.exceptions import NotAllowed, NotFound
 from orchestrator.models import Actor, Case, Seat
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.pages import name_of, person
-from orchestrator.views.requests import actor_of, came_from
-from orchestrator.whereabouts import branch_of
+from orchestrator.views.requests import actor_of, came_from, ours
+from orchestrator.whereabouts import step_and_branch
 
 PEOPLE: Final = 50
 ALONG: Final = (
@@ -58,7 +56,7 @@ def assign_seat(request: HttpRequest, seat_id: int) -> HttpResponse:
         return _show(request, seat, refusal.message, status=refusal.status)
     said = _("%(key)s is assigned to %(name)s.")
     messages.success(request, said % {"key": seat.task.case.key, "name": person(to)})
-    return redirect(_next(request))
+    return redirect(ours(request, request.POST.get("next", "")) or "home")
 
 
 @require_POST
@@ -103,7 +101,7 @@ def seats_of(case: Case, actor: Actor, tasks: Iterable[int]) -> list[dict[str, A
     return [
         {
             "id": seat.pk,
-            "step_name": ", ".join(filter(None, (seat.task.step.name, branch_of(seat.task)))),
+            "step_name": step_and_branch(seat.task),
             "group": seat.group.name,
             "held_by": name_of(seat.claimed_by) if _is_held(seat) else "",
             "assigned_to": name_of(seat.assigned_to),
@@ -138,12 +136,3 @@ def _held_by(actors: Iterable[Actor]) -> dict[int, int]:
     """Actor -> how many seats it has claimed now. One query."""
     live = Seat.objects.open().filter(claimed_by__in=actors, claim_expires_at__gt=ClockTimestamp())
     return dict(live.values_list("claimed_by").annotate(Count("pk")))
-
-
-def _next(request: HttpRequest) -> str:
-    """Back to where the page was opened from."""
-    target = request.POST.get("next", "")
-    ours = url_has_allowed_host_and_scheme(
-        target, {request.get_host()}, require_https=request.is_secure()
-    )
-    return target if ours else reverse("home")

@@ -24,7 +24,6 @@ from orchestrator.models import (
     Decision,
     Delivery,
     Incident,
-    Task,
 )
 from orchestrator.pages import attempt_line, decision_views, moments, name_of
 from orchestrator.sight import Sight, events_of, sight_of
@@ -34,7 +33,7 @@ from orchestrator.views.incident import ALONG, incident_rows
 from orchestrator.views.now import called_by, caller_of, now_in
 from orchestrator.views.requests import actor_of, link, number, reason_of
 from orchestrator.views.signals import names_for
-from orchestrator.whereabouts import branch_of
+from orchestrator.whereabouts import step_and_branch
 
 MOMENTS: Final = 50
 PARTS: Final = 50  # decisions, attempts and deliveries that one page shows
@@ -131,7 +130,7 @@ def parts(model: Any, shown: Case, sight: Sight) -> QuerySet[Any]:
 def attempts(shown: Case, sight: Sight) -> list[dict[str, Any]]:
     return [
         {
-            "step_name": step_name(attempt.task),
+            "step_name": step_and_branch(attempt.task),
             "number": attempt.number,
             "who": name_of(attempt.actor),
             "state": attempt_state(attempt),
@@ -142,11 +141,6 @@ def attempts(shown: Case, sight: Sight) -> list[dict[str, Any]]:
         }
         for attempt in parts(Attempt, shown, sight).select_related("task__step", "actor__user")
     ]
-
-
-def step_name(task: Task) -> str:
-    """The step with its branch: "Pick the line, item 3"."""
-    return ", ".join(filter(None, (task.step.name, branch_of(task))))
 
 
 def attempt_state(attempt: Attempt) -> str:
@@ -160,7 +154,7 @@ def deliveries(shown: Case, sight: Sight) -> list[dict[str, Any]]:
     return [
         {
             "connection": delivery.connection.name,
-            "step_name": step_name(delivery.task),
+            "step_name": step_and_branch(delivery.task),
             "state": delivery.state,
             "key": delivery.key,
             "at": delivery.sent_at or delivery.created_at,

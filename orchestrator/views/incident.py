@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -22,9 +23,14 @@ from orchestrator.pages import incident_text, name_of, person
 from orchestrator.strictjson import loads
 from orchestrator.views.assigning import candidates
 from orchestrator.views.requests import actor_of, came_from, reason_of
-from orchestrator.whereabouts import branch_of
+from orchestrator.whereabouts import step_and_branch
 
-ALONG: Final = ("task__case__workflow", "task__step", "assigned_to__user")
+ALONG: Final = (
+    "task__case__workflow",
+    "task__case__version__accountable",
+    "task__step",
+    "assigned_to__user",
+)
 BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 PEOPLE: Final = 100
 GROUP: Final = "*"
@@ -43,9 +49,11 @@ def incident_rows(
     return [
         {
             "id": incident.pk,
-            "title": ", ".join(filter(None, (incident.task.step.name, branch_of(incident.task)))),
+            "title": step_and_branch(incident.task),
             "rows": rows_of(incident),
             "at": incident.opened_at,
+            "due_at": incident.due_at,
+            "late": incident.due_at < timezone.now(),
             "text": incident_text(incident),
             "can_act": may[incident.task.case.workflow_id],
             "can_edit": incident.task.step.kind in engine.TAKES_INPUT,
@@ -54,6 +62,7 @@ def incident_rows(
             "undone": [step.name for step in undone.get(incident.task.case_id, [])],
             "assigned_to": name_of(incident.assigned_to),
             "is_mine": incident.assigned_to_id == actor.pk,
+            "answers": person(incident.task.case.version.accountable),
             "people": names.get(incident.task.case.workflow_id, []),
         }
         for incident in found

@@ -10,10 +10,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from orchestrator.views.requests import ours
 from orchestrator.views.zones import COOKIE as ZONE
 
 ZONES: Final = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
@@ -45,7 +45,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 
 def _keep(request: HttpRequest) -> HttpResponse:
-    response = redirect(_next(request))
+    response = redirect(ours(request, request.POST.get("next", "")) or "/")
     for name in CHOICES.keys() & request.POST.keys():
         value = request.POST[name]
         if value in CHOICES[name]:
@@ -58,10 +58,3 @@ def _keep(request: HttpRequest) -> HttpResponse:
     if "page" in request.POST:
         messages.success(request, _("Kept in this browser."))
     return response
-
-
-def _next(request: HttpRequest) -> str:
-    target = request.POST.get("next", "")
-    hosts = {request.get_host()}
-    is_ours = url_has_allowed_host_and_scheme(target, hosts, require_https=request.is_secure())
-    return target if is_ours else "/"

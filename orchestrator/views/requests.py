@@ -85,7 +85,11 @@ def reason_of(request: HttpRequest) -> str:
 
 def came_from(request: HttpRequest) -> str:
     """The page of ours on which the form stood, "" when it is not known."""
-    referrer = request.headers.get("Referer", "")
+    return ours(request, request.headers.get("Referer", ""))
+
+
+def ours(request: HttpRequest, address: str) -> str:
+    """The address if it is a page of ours, else ""."""
     hosts = {request.get_host()}
-    ours = url_has_allowed_host_and_scheme(referrer, hosts, require_https=request.is_secure())
-    return referrer if ours else ""
+    is_ours = url_has_allowed_host_and_scheme(address, hosts, require_https=request.is_secure())
+    return address if is_ours else ""

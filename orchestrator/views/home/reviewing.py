@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from orchestrator.engine.clocks import REMIND
 from orchestrator.models import Actor, Decision, Seat, Step, Timer
 from orchestrator.models.querysets import lanes
 from orchestrator.models.standing import standing
@@ -101,7 +102,7 @@ def first_seats(actor: Actor) -> Iterable[tuple[int, str, datetime, bool]]:
     """
     held = standing(actor)
     mine = Seat.objects.open().free().for_nobody_but(actor).for_actor(actor).one_a_task(actor)
-    told = Timer.objects.filter(seat=OuterRef("pk"), kind="remind", fired_at__isnull=False)
+    told = Timer.objects.filter(seat=OuterRef("pk"), kind=REMIND, fired_at__isnull=False)
     mine = mine.annotate(told=Exists(told)).order_by("due_at", "pk")
     columns = ("workflow_id", "step_key", "due_at", "told")
     parts = [
