@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from orchestrator.models import Actor, Incident, Workflow
+from orchestrator.models.fields import ClockOnce
 from orchestrator.views.requests import MAX_TEXT
 
 MOST_STEPS: Final = 100
@@ -42,7 +43,10 @@ ASSIGNED: Final[Mapping[str, str]] = {
     "me": gettext_noop("Me"),
     "nobody": gettext_noop("Nobody"),
 }
-FILTERS: Final = ("q", "workflow", "step", "kind", "age", "assigned")
+DUES: Final[Mapping[str, str]] = {
+    "late": gettext_noop("Overdue"),
+}
+FILTERS: Final = ("q", "workflow", "step", "kind", "age", "assigned", "due")
 
 
 def wanted_of(said: Mapping[str, str]) -> dict[str, str]:
@@ -65,7 +69,13 @@ def filtered(
     found = found.filter(
         **{column: wanted[name] for name, column in columns.items() if wanted[name]}
     )
-    return assigned(aged(found, wanted["age"]), wanted["assigned"], actor)
+    return assigned(overdue(aged(found, wanted["age"]), wanted["due"]), wanted["assigned"], actor)
+
+
+def overdue(found: QuerySet[Incident], due: str) -> QuerySet[Incident]:
+    if due and due not in DUES:
+        return found.none()
+    return found.filter(due_at__lt=ClockOnce()) if due else found
 
 
 def aged(found: QuerySet[Incident], age: str) -> QuerySet[Incident]:
@@ -101,6 +111,7 @@ def filters_of(
         "kinds": [(kind, kind_told(kind)) for kind in kinds],
         "ages": [(key, _(label)) for key, (label, _least) in AGES.items()],
         "people": [(key, _(label)) for key, label in ASSIGNED.items()],
+        "dues": [(key, _(label)) for key, label in DUES.items()],
         "active": any(wanted[name] for name in FILTERS),
         "fixed": [(name, value) for name, value in wanted.items() if value],
     }

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from orchestrator.models import Actor, Incident
+from orchestrator.models.fields import ClockOnce
 from orchestrator.views.bulks import recent_bulks
 from orchestrator.views.incident import ALONG, incident_rows, people_for
 from orchestrator.views.incident_filter import filtered, filters_of, kind_told, wanted_of
@@ -23,12 +24,15 @@ ROWS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Open incidents with one cause; ``example`` is the newest of them."""
+    """Open incidents with one cause; ``example`` is the newest of them, ``due`` when the first of
+    them is, ``late`` how many were due already."""
 
     fingerprint: str
     count: int
     first: datetime
     last: datetime
+    due: datetime
+    late: int
     example: dict[str, Any]
     kind: str
     workflow: str
@@ -56,7 +60,12 @@ def all_groups(request: HttpRequest, actor: Actor, found: QuerySet[Incident]) ->
     """A keyset page of causes, the one that came up last first."""
     before = number(request, "before")
     rows = found.values("fingerprint").annotate(
-        count=Count("pk"), first=Min("opened_at"), last=Max("opened_at"), newest=Max("pk")
+        count=Count("pk"),
+        first=Min("opened_at"),
+        last=Max("opened_at"),
+        newest=Max("pk"),
+        due=Min("due_at"),
+        late=Count("pk", filter=Q(due_at__lt=ClockOnce())),
     )
     rows = rows.filter(newest__lt=before) if before else rows
     several = list(rows.order_by("-newest")[: ROWS + 1])
@@ -88,6 +97,8 @@ def _group(
         count=row["count"],
         first=row["first"],
         last=row["last"],
+        due=row["due"],
+        late=row["late"],
         example=shown,
         kind=kind_told(incident.kind),
         workflow=incident.task.case.workflow.name,

@@ -217,7 +217,7 @@ def test_the_page_asks_the_same_few_questions_however_much_waits(
 
     client = Client()
     client.force_login(person("bea"))
-    with django_assert_max_num_queries(43):
+    with django_assert_max_num_queries(44):
         page = client.get("/")
 
     assert len(part(page, "lead")["incidents"]) == 8
@@ -416,8 +416,25 @@ def test_dora_sees_whether_everything_runs(expenses: Workflow) -> None:
     assert [row.silent for row in part(silent, "admin")["processes"]] == [False, True, False]
 
 
+def test_homes_count_the_incidents_that_are_overdue(expenses: Workflow) -> None:
+    for key in ("one", "two"):
+        incident_in(expenses, key)
+    assert [
+        line(page_of(name), role).count("late")
+        for name, role in (("alice", "owner"), ("dora", "admin"))
+    ] == [0, 0]
+
+    late = Incident.objects.filter(task__case__key="two")
+    late.update(due_at=timezone.now() - timedelta(hours=2))
+
+    assert line(page_of("alice"), "owner").endswith("2 incidents, 1 late.")
+    assert "2 incidents, 1 late" in line(page_of("dora"), "admin")
+    assert line(page_of("lea"), "lead").endswith("1 incident is overdue.")
+    assert "2 h</time> late" in page_of("lea").content.decode()
+
+
 @pytest.mark.parametrize(
-    ("name", "most"), [("bea", 23), ("lea", 41), ("alice", 28), ("cara", 29), ("dora", 25)]
+    ("name", "most"), [("bea", 23), ("lea", 42), ("alice", 28), ("cara", 29), ("dora", 26)]
 )
 def test_no_home_asks_more_questions_the_more_there_is(
     expenses: Workflow, name: str, most: int, django_assert_max_num_queries: Any

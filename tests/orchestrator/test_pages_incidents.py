@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.template.defaultfilters import striptags
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from orchestrator import engine
+from orchestrator import calendars, engine
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
 from orchestrator.models import Case, Incident, Workflow
@@ -125,6 +129,39 @@ def test_an_incident_knows_its_acts_by_post_only(broken: Incident) -> None:
     assert client.get(reverse("incident", args=[broken.pk, "retry"])).status_code == 405
     broken.refresh_from_db()
     assert broken.state == "open"
+
+
+def test_an_incident_is_due_in_the_working_time_that_its_step_gives_people() -> None:
+    hours = {day: ["09:00-10:00"] for day in ("mon", "tue", "wed", "thu", "fri")}
+    calendar = {"timezone": "Europe/Berlin", "hours": hours}
+    text = EXPENSES.replace("\nsteps:\n", f"\ncalendar: {json.dumps(calendar)}\nsteps:\n")
+
+    found = incident_in(workflow(text))
+
+    found.refresh_from_db()
+    wanted = calendars.due(found.opened_at, 4 * 3600, calendar)
+    assert abs(found.due_at - wanted) < timedelta(seconds=5)
+
+
+def test_each_incident_says_when_it_is_due_and_who_answers_for_it(broken: Incident) -> None:
+    lea = signed_in("lea")
+    addresses = ("/incidents/", f"/incidents/?group={broken.fingerprint}")
+
+    for address in addresses:
+        page = " ".join(striptags(lea.get(address).content.decode()).split())
+        assert "Alice answers for it" in page
+        assert "due in 3 h" in page
+    assert lea.get("/incidents/?due=late").context["groups"] == []
+    assert lea.get("/incidents/?due=nonsense").context["groups"] == []
+    Incident.objects.update(due_at=timezone.now() - timedelta(hours=2))
+    act_on(broken, "lea", "assign", to="lea")
+
+    for address in addresses:
+        page = " ".join(striptags(lea.get(f"{address}").content.decode()).split())
+        assert "answers for it" not in page
+        assert "2 h late" in page
+    (group,) = lea.get("/incidents/?due=late").context["groups"]
+    assert (group.count, group.late) == (1, 1)
 
 
 def test_the_page_asks_the_same_few_questions_however_many_there_are(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,7 +18,7 @@ from django.utils.translation import ngettext
 from orchestrator.authority import PERMISSIONS
 from orchestrator.lately import deciders
 from orchestrator.models import Actor, Incident, Seat, Workflow
-from orchestrator.models.fields import ClockTimestamp
+from orchestrator.models.fields import ClockOnce, ClockTimestamp
 from orchestrator.models.querysets import lanes
 from orchestrator.models.standing import Lane, standing
 from orchestrator.pages import incident_text, name_of
@@ -100,6 +101,7 @@ def lead(actor: Actor, *, incidents: bool) -> Section:
     }
     waits, claims = waiting(places), claimed(places)
     people = load(claims, deciders(list(places), _today()))
+    trouble = troubles(actor) if incidents else Troubles()
     data = {
         "waits": waits,
         "held": [_held(seat) for seat in claims],
@@ -109,32 +111,35 @@ def lead(actor: Actor, *, incidents: bool) -> Section:
         "unstarted": unstarted_in(list(places)),
         "deadlines": deadlines_in(places),
         "load": people,
-        "incidents": troubles(actor) if incidents else [],
+        "incidents": trouble.rows,
         "can_hand": bool(actor.user and actor.user.has_perm(PERMISSIONS["assign"])),
     }
-    return Section("lead", _line(waits, people), data=data)
+    return Section("lead", _line(waits, people, trouble.late), data=data)
 
 
-def _line(waits: Sequence[Waits], people: Iterable[Load]) -> str:
+def _line(waits: Sequence[Waits], people: Iterable[Load], overdue: int) -> str:
+    trouble = ngettext("%s incident is overdue", "%s incidents are overdue", overdue)
+    return listed([*_load_told(waits, people), trouble % number(overdue) if overdue else ""])
+
+
+def _load_told(waits: Sequence[Waits], people: Iterable[Load]) -> list[str]:
     count, late = sum(row.count for row in waits), sum(row.late for row in waits)
+    if not count:
+        return [_("nothing waits for your teams")]
     more = any(row.more for row in waits)
     holders = [row for row in people if row.held]
     held = sum(row.held for row in holders)
-    return listed(
-        [
-            ngettext("%s task waits for your teams", "%s tasks wait for your teams", count)
-            % at_least(count, more=more),
-            _("%s late") % number(late) if late else "",
-            ngettext(
-                "%(people)s person holds %(held)s", "%(people)s people hold %(held)s", len(holders)
-            )
-            % {"people": number(len(holders)), "held": number(held)}
-            if held
-            else "",
-        ]
-        if count
-        else [_("nothing waits for your teams")]
-    )
+    return [
+        ngettext("%s task waits for your teams", "%s tasks wait for your teams", count)
+        % at_least(count, more=more),
+        _("%s late") % number(late) if late else "",
+        ngettext(
+            "%(people)s person holds %(held)s", "%(people)s people hold %(held)s", len(holders)
+        )
+        % {"people": number(len(holders)), "held": number(held)}
+        if held
+        else "",
+    ]
 
 
 def waiting(places: dict[int, Workflow]) -> list[Waits]:
@@ -203,10 +208,24 @@ def _today() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def troubles(actor: Actor) -> list[dict[str, object]]:
-    """Open incidents that the actor may resolve, newest first."""
-    found = Incident.objects.visible_to(actor).filter(state="open").select_related(*ALONG)
-    newest = list(found.order_by("-pk")[:SHOWN])
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """Open incidents: how many, how many of them are overdue, and the newest as rows."""
+
+    count: int = 0
+    late: int = 0
+    rows: Sequence[Mapping[str, object]] = ()
+
+
+def troubles(actor: Actor) -> Troubles:
+    """Those that the actor sees; the rows are of some that it may resolve."""
+    seen = Incident.objects.visible_to(actor).filter(state="open")
+    counts = seen.aggregate(count=Count("pk"), late=Count("pk", filter=Q(due_at__lt=ClockOnce())))
+    newest = list(seen.select_related(*ALONG).order_by("-pk")[:SHOWN]) if counts["count"] else []
+    return Troubles(**counts, rows=_rows(actor, newest))
+
+
+def _rows(actor: Actor, newest: Sequence[Incident]) -> list[dict[str, object]]:
     may = may_resolve(actor, newest)
     return [
         {
@@ -214,6 +233,8 @@ def troubles(actor: Actor) -> list[dict[str, object]]:
             "case_key": incident.task.case.key,
             "text": incident_text(incident),
             "at": incident.opened_at,
+            "due_at": incident.due_at,
+            "late": incident.due_at < timezone.now(),
         }
         for incident in newest
         if may[incident.task.case.workflow_id]

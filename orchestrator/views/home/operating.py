@@ -38,14 +38,14 @@ def administrator(actor: Actor, *, stopped: bool) -> Section:
     data: dict[str, Any] = {
         "processes": [_process(kind, name, signs) for kind, name in _expected(signs)],
         "orphans": orphans,
-        "incidents": found,
+        "incidents": found.rows,
         "paused": breaking.paused(),
     }
     line = listed(
         [
             _("%s: nobody reports") % _(NAMES[silent]) if silent else _("everything runs"),
             "" if orphans is None else _orphaned(int(orphans)),
-            troubled(len(found)),
+            troubled(found.count, found.late),
             _pausing(data["paused"]),
             _("automatic approval is stopped everywhere") if stopped else "",
         ]

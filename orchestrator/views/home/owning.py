@@ -49,7 +49,7 @@ def owner(actor: Actor) -> Section | None:
     if not places:
         return None
     drafts = {row.workflow_id: row for row in drafts_of(places)}
-    pace, trouble = paces([place.pk for place in places]), incidents_of(places)
+    pace, (trouble, late) = paces([place.pk for place in places]), incidents_of(places)
     names = step_names(places)
     shares = insights.routed_in([place.pk for place in places], WEEK, timezone.now())
     rows = [
@@ -69,16 +69,19 @@ def owner(actor: Actor) -> Section | None:
         "news": news_for(places, names),
         "parked": parked_in({place.pk: place for place in places}),
     }
-    return Section("owner", _line(rows), data=data)
+    return Section("owner", _line(rows, late), data=data)
 
 
 def drafts_of(places: list[Workflow]) -> list[WorkflowVersion]:
     return list(WorkflowVersion.objects.filter(workflow__in=places, published_at=None))
 
 
-def incidents_of(places: list[Workflow]) -> Counter[int]:
+def incidents_of(places: list[Workflow]) -> tuple[Counter[int], int]:
+    """How many are open by workflow, and how many of all are overdue; the first due count first."""
     found = Incident.objects.filter(state="open", task__case__workflow__in=places)
-    return Counter(found.values_list("task__case__workflow", flat=True)[:INCIDENTS])
+    first = found.order_by("due_at").values_list("task__case__workflow", "due_at")[:INCIDENTS]
+    now, rows = timezone.now(), list(first)
+    return Counter(place for place, _due in rows), sum(due < now for _place, due in rows)
 
 
 def step_names(places: list[Workflow]) -> dict[tuple[int, str], str]:
@@ -127,7 +130,7 @@ def _slowest(pace: Mapping[str, Pace]) -> tuple[str, float | None]:
     return key, waited
 
 
-def _line(rows: list[Owned]) -> str:
+def _line(rows: list[Owned], late: int) -> str:
     drafts, incidents = sum(bool(row.draft) for row in rows), sum(row.incidents for row in rows)
     first = rows[0]
     decided = _("%(share)s of %(workflow)s decided by rules") % {
@@ -144,6 +147,6 @@ def _line(rows: list[Owned]) -> str:
             ngettext("%s draft not published", "%s drafts not published", drafts) % number(drafts)
             if drafts
             else "",
-            troubled(incidents),
+            troubled(incidents, late),
         ]
     )

@@ -28,11 +28,12 @@ class Section:
         return f"orchestrator/home/{self.role}.html"
 
 
-def troubled(incidents: int) -> str:
-    """``2 incidents``, or that there are none."""
+def troubled(incidents: int, late: int) -> str:
+    """``2 incidents, 1 late``, or that there are none."""
     if not incidents:
         return _("no incidents")
-    return ngettext("%s incident", "%s incidents", incidents) % number(incidents)
+    told = ngettext("%s incident", "%s incidents", incidents) % number(incidents)
+    return f"{told}, {_('%s late') % number(late)}" if late else told
 
 
 def listed(parts: list[str]) -> str:
