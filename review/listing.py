@@ -9,13 +9,17 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from orchestrator.engine.clocks import REMIND
 from orchestrator.models import Actor, DecisionRight, Seat, SeatPurpose, Step, Workflow
-from orchestrator.models.querysets import COLUMNS, Narrow, SeatQuerySet
+from orchestrator.models.querysets import COLUMNS, Narrow, QueuePage
+from orchestrator.models.standing import Standing, standing
+from orchestrator.models.statements import ID, Kept
 from orchestrator.pages import name_of
 from orchestrator.waits import is_unstarted, told_of, waits_of
 from orchestrator.whereabouts import branch_of
@@ -103,18 +107,20 @@ def listing(actor: Actor, wanted: Wanted, after: str) -> dict[str, Any]:
 
     What is assigned to the actor comes first, then what nobody has begun in time.
     """
-    workflows = list(Workflow.objects.visible_to(actor))
+    held = standing(actor)
+    workflows = list(Workflow.objects.seen_by(held))
     asked = narrowed(actor, wanted)
-    rows = _seats(actor, wanted, workflows, after, asked.narrow)
+    rows = _seats(held, wanted, workflows, after, asked.narrow)
     queue, shown = reverse("review:queue"), rows[:SIZE]
     more = {"after": _cursor(shown[-1], wanted)} if len(rows) > SIZE else None
     first = [] if after or wanted.is_narrow else _assigned(actor, wanted)
     others = [seat for seat in shown if wanted.is_narrow or seat.assigned_to_id != actor.pk]
     told = told_of(seat.pk for seat in (*first, *others))
-    lines = [_line(seat, actor, wanted, told) for seat in others]
+    url = wanted.on(reverse("review:task", args=[0]))
+    lines = [_line(seat, actor, url, told) for seat in others]
     lines.sort(key=lambda line: not line.unstarted)
     return {
-        "rows": [*(_line(seat, actor, wanted, told) for seat in first), *lines],
+        "rows": [*(_line(seat, actor, url, told) for seat in first), *lines],
         "waits": [] if after else waits_of(actor),
         "filters": _filters(workflows, wanted),
         "query": wanted.query,
@@ -127,23 +133,15 @@ def listing(actor: Actor, wanted: Wanted, after: str) -> dict[str, Any]:
 
 
 def _seats(
-    actor: Actor, wanted: Wanted, workflows: Sequence[Workflow], after: str, narrow: Narrow
+    held: Standing, wanted: Wanted, workflows: Sequence[Workflow], after: str, narrow: Narrow
 ) -> list[Seat]:
     """One page of what the actor may decide, whoever holds it, and one seat more."""
     place = next((row.pk for row in workflows if row.slug == wanted.workflow), None)
     if wanted.workflow and place is None:
         return []
-    return list(
-        _read().queue(
-            actor,
-            wanted.order,
-            after=_place(after, wanted),
-            size=SIZE + 1,
-            workflow=place,
-            step=wanted.step or None,
-            narrow=narrow,
-        )
-    )
+    order, step = wanted.order, wanted.step or None
+    page = QueuePage(order, _place(after, wanted), SIZE + 1, place, step, narrow)
+    return LINES[order].all(page.seats(held))
 
 
 def _assigned(actor: Actor, wanted: Wanted) -> list[Seat]:
@@ -159,12 +157,22 @@ def _assigned(actor: Actor, wanted: Wanted) -> list[Seat]:
     found = list(seats.values_list("pk", flat=True)[:ASSIGNED])
     if not found:
         return []
-    column = COLUMNS[wanted.order]
-    return list(_read().filter(pk__in=found).for_actor(actor).order_by(column, "pk"))
+    decidable = Seat.objects.filter(pk__in=found).for_actor(actor).values_list("pk", flat=True)
+    return LINES[wanted.order].all(list(decidable))
 
 
-def _read() -> SeatQuerySet:
-    return Seat.objects.select_related(*ALONG).only(*READ)
+def _lines(order: str) -> Kept[Seat]:
+    """Of the seats of some ids what a row shows, in queue order."""
+
+    def build(ids: list[int]) -> QuerySet[Seat]:
+        seats = Seat.objects.select_related(*ALONG).only(*READ)
+        listed = RawSQL("SELECT unnest(%s::bigint[])", (ids,))
+        return seats.filter(pk__in=listed).order_by(COLUMNS[order], "pk")
+
+    return Kept(build, [ID])
+
+
+LINES: Final = {order: _lines(order) for order in COLUMNS}
 
 
 def _cursor(seat: Seat, wanted: Wanted) -> str:
@@ -182,21 +190,20 @@ def _place(cursor: str, wanted: Wanted) -> tuple[Any, int] | None:
         return None
 
 
-def _line(seat: Seat, actor: Actor, wanted: Wanted, told: Mapping[int, set[str]]) -> Line:
+def _line(seat: Seat, actor: Actor, url: str, told: Mapping[int, set[str]]) -> Line:
     holder = holder_of(seat)
     mine = bool(holder) and seat.claimed_by_id == actor.pk
-    url = wanted.on(reverse("review:task", args=[seat.task_id]))
     own = seat.assigned_to_id == actor.pk
     kept = own and seat.assigned_by_id == actor.pk
     return Line(
         seat,
-        url,
+        url.replace("/0/", f"/{seat.task_id}/", 1),
         mine=mine,
         held_by="" if mine else holder,
         assigned_by=name_of(seat.assigned_by) if own and not kept else "",
         assigned_to="" if own else name_of(seat.assigned_to),
         kept=kept,
-        soon="remind" in told.get(seat.pk, ()),
+        soon=REMIND in told.get(seat.pk, ()),
         unstarted=is_unstarted(seat, told),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from orchestrator import authority
 from orchestrator.models import Actor, Seat, SeatState, Task
+from orchestrator.models.statements import ID, NUMBER, TOKEN, Kept
 from review.wanted import Wanted
 
 # What deciding needs of the case is its key, of the step its schema.
@@ -39,12 +41,18 @@ def seat_for(task: Task, actor: Actor) -> Seat | None:
 
 def own_seat(actor: Actor, wanted: Wanted) -> Seat | None:
     """A seat of the wanted part of the queue that the actor holds already, the first claimed."""
-    seats = Seat.objects.open().claimed_by(actor)
-    if wanted.workflow:
-        seats = seats.filter(workflow__slug=wanted.workflow)
-    if wanted.step:
-        seats = seats.filter(step_key=wanted.step)
-    return seats.order_by("claimed_at").first()
+    part = {"workflow__slug": wanted.workflow, "step_key": wanted.step}
+    asked = {name: value for name, value in part.items() if value}
+    return _own(*asked).first(actor.pk, *asked.values())
+
+
+@cache
+def _own(*names: str) -> Kept[Seat]:
+    def build(actor: int, *values: str) -> QuerySet[Seat]:
+        seats = Seat.objects.open().claimed_by(actor)
+        return seats.filter(**dict(zip(names, values, strict=True))).order_by("claimed_at")[:1]
+
+    return Kept(build, ID, *(f":{name}" for name in names))
 
 
 def decided_with(task_id: int, actor: Actor, token: str) -> int | None:
@@ -65,8 +73,18 @@ def held_seat(task_id: int, actor: Actor, token: str) -> Seat | None:
         wanted = UUID(token)
     except ValueError:
         return None
-    seats = Seat.objects.open().select_related("task__case", "task__step").defer(*UNREAD)
-    return seats.filter(task=task_id, claimed_by=actor, claim_token=wanted).first()
+    return HELD.first(task_id, actor.pk, wanted)
+
+
+HELD: Final = Kept(
+    lambda task, actor, token: (
+        Seat.objects.open()
+        .select_related("task__case", "task__step")
+        .defer(*UNREAD)
+        .filter(task=task, claimed_by=actor, claim_token=token)
+    ),
+    *(ID, NUMBER, TOKEN),
+)
 
 
 def is_held(seat: Seat) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pgtrigger
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -12,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orchestrator.models.definitions import Workflow
 from orchestrator.models.fields import moment, one_of
+from orchestrator.models.statements import NUMBER, Kept
 
 
 class ActorKind(models.TextChoices):
@@ -26,7 +29,7 @@ class ActorManager(models.Manager["Actor"]):
     def for_user(self, user: User) -> Actor:
         """The actor as whom a user acts, made on first sight. User names change, ids do not."""
         defaults = {"kind": ActorKind.HUMAN, "name": f"user:{user.pk}"}
-        return self.get_or_create(user=user, defaults=defaults)[0]
+        return OF_USER.first(user.pk) or self.get_or_create(user=user, defaults=defaults)[0]
 
 
 class Actor(models.Model):
@@ -86,6 +89,9 @@ class Actor(models.Model):
         if self.user:
             return self.user.get_username()
         return f"{self.name}@{self.revision}" if self.revision else self.name
+
+
+OF_USER: Final = Kept(lambda user: Actor.objects.filter(user_id=user), NUMBER)
 
 
 class Debut(models.Model):

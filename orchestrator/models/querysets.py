@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -173,8 +173,8 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         """Those that somebody waits with for somebody else."""
         return self.filter(state="open", back_at__isnull=False)
 
-    def claimed_by(self, actor: Actor) -> Self:
-        """Those that the actor holds a live claim on."""
+    def claimed_by(self, actor: Actor | int) -> Self:
+        """Those that the actor, or the one of this id, holds a live claim on."""
         return self.filter(claimed_by=actor, claim_expires_at__gt=ClockTimestamp())
 
     def for_nobody_but(self, actor: Actor) -> Self:
@@ -217,14 +217,29 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
         ``after`` is the place of the last one before: its value in the order's column, and its
         id. Queries three times, and its cost does not grow with the queue.
         """
-        column = COLUMNS[order]
-        asked = served(standing(actor), workflow, step) | {"size": size, "actor": actor.pk}
-        also, values = (narrow or Narrow()).condition()
-        asked |= values
-        beyond = "true"
-        if after is not None:
+        page = QueuePage(order, after, size, workflow, step, narrow or Narrow())
+        return self.filter(pk__in=page.seats(standing(actor))).order_by(COLUMNS[order], "pk")
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """A page of the queue, as ``SeatQuerySet.queue`` is asked for it."""
+
+    order: str = "due"
+    after: tuple[Any, int] | None = None
+    size: int = 50
+    workflow: int | None = None
+    step: str | None = None
+    narrow: Narrow = field(default_factory=Narrow)
+
+    def seats(self, held: Standing) -> list[int]:
+        """The ids of its seats for whom ``held`` is known, in queue order. Queries twice."""
+        also, values = self.narrow.condition()
+        values |= served(held, self.workflow, self.step) | {"size": self.size, "actor": held.actor}
+        column, beyond = COLUMNS[self.order], "true"
+        if self.after is not None:
             beyond = f"(s.{column}, s.id) > (%(place)s, %(id)s)"
-            asked |= {"place": after[0], "id": after[1]}
+            values |= dict(zip(("place", "id"), self.after, strict=True))
         sql = PAGE.format(
             ways=WAYS,
             decidable=DECIDABLE,
@@ -234,9 +249,8 @@ class SeatQuerySet(VisibleQuerySet["Seat"]):
             first_of_task=FIRST_OF_TASK,
         )
         with connection.cursor() as cursor:
-            cursor.execute(sql, asked)
-            found = [pk for _place, pk in cursor.fetchall()]
-        return self.filter(pk__in=found).order_by(column, "pk")
+            cursor.execute(sql, values)
+            return [pk for _place, pk in cursor.fetchall()]
 
 
 NamedLane = tuple[Lane, str]

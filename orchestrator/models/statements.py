@@ -34,7 +34,7 @@ TOKEN: Final = UUID(int=ID)
 class Kept(Generic[Row]):
     """A query over whole rows whose SQL is written at its first run.
 
-    ``build`` makes it from values like ``holes``, which are ID, NUMBER and TOKEN.
+    ``build`` makes it from values like ``holes``: ID, NUMBER, TOKEN, or a text that no query has.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Row]], *holes: Any) -> None:
@@ -56,6 +56,8 @@ class Kept(Generic[Row]):
         query = self.build(*self.holes).query
         compiler: Any = query.get_compiler(DEFAULT_DB_ALIAS)
         sql, parameters = compiler.as_sql()
+        lost = [hole for hole in self.holes if hole not in parameters]
+        assert not lost, f"{lost} became something else in {sql}"  # noqa: S101
         return _Plan(sql, [self._parameter(one) for one in parameters], compiler)
 
     def _parameter(self, value: Any) -> Callable[[Sequence[Any]], Any]:

@@ -66,6 +66,13 @@ def test_each_value_goes_to_its_place() -> None:
     assert OF_TASK.first(seat.task_id + 1, seat.claim_token) is None
 
 
+def test_a_value_that_the_query_wraps_is_refused() -> None:
+    wrapped = Kept(lambda by: Seat.objects.filter(pended__by=by), ID)
+
+    with pytest.raises(AssertionError, match="became something else"):
+        wrapped.first(1)
+
+
 JOINED = Joined(
     """
     SELECT {task}, {case}, {decision}, task.id + 1 FROM orchestrator_task AS task
