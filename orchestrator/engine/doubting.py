@@ -55,6 +55,12 @@ def may_look(task: Task, error: CallError) -> bool:
     return verifies(task.step) and not isinstance(error, CannotTell)
 
 
+def may_have_happened(task: Task) -> bool:
+    """Whether some try of a write that nobody has to look into may have been carried out."""
+    tries = task.tries.filter(error__may_have_happened=True)
+    return task.step.effect == StepEffect.IDEMPOTENT and tries.exists()
+
+
 def mark(task: Task, state: DeliveryState) -> None:
     """What is known of a task's write that did not end well."""
     Delivery.objects.filter(task=task).exclude(state=DeliveryState.CONFIRMED).update(state=state)

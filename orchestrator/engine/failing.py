@@ -89,7 +89,8 @@ def fail(work: Work, given: Any, error: CallError) -> bool:
         task = locked_task(act, work.task_id)
         if is_held := holds(act, task, work):
             kind = "transient" if error.transient else "permanent"
-            _record(act, task, given, {"kind": kind, "message": str(error)[:2000]})
+            told = {"kind": kind, "message": str(error)[:2000]}
+            _record(act, task, given, told, may_have_happened=error.may_have_happened)
             _after(act, task, kind, error)
     return is_held
 
@@ -100,8 +101,14 @@ def _after(act: Act, task: Task, kind: str, error: CallError) -> None:
     elif not error.transient or not _tries_left(task):
         _give_up(act, task, kind, str(error))
     else:
-        doubting.mark(task, DeliveryState.PENDING)
+        _mark(task, DeliveryState.PENDING)
         again(act, task, _wait(task, error.retry_after))
+
+
+def _mark(task: Task, state: DeliveryState) -> None:
+    """A write that may have happened is none that did not, whatever became of later tries: it is
+    undone with its case."""
+    doubting.mark(task, DeliveryState.IN_DOUBT if doubting.may_have_happened(task) else state)
 
 
 def _doubt(act: Act, task: Task, error: CallError) -> None:
@@ -113,8 +120,12 @@ def _doubt(act: Act, task: Task, error: CallError) -> None:
         doubting.ask(act, task, str(error))
 
 
-def _record(act: Act, task: Task, given: Any, error: dict[str, Any]) -> None:
+def _record(
+    act: Act, task: Task, given: Any, error: dict[str, Any], *, may_have_happened: bool
+) -> None:
     """``error`` may quote the other side: it stays in the attempt, out of the record."""
+    if may_have_happened:
+        error["may_have_happened"] = True
     attempt = Attempt.objects.create(
         task=task,
         number=task.attempts,
@@ -153,7 +164,7 @@ def again(act: Act, task: Task, wait: float = 0) -> None:
 
 
 def _give_up(act: Act, task: Task, kind: str, message: str) -> None:
-    doubting.mark(task, DeliveryState.FAILED)
+    _mark(task, DeliveryState.FAILED)
     tried = f"tried {task.attempts} times" if task.attempts > 1 else "tried once"
     open_incident(act, task, kind, f"{task.step.name}: {message} ({tried})")
 
@@ -180,7 +191,8 @@ def _expire(task_id: int, case_id: int) -> bool:
         task.crashes += 1
         task.save(update_fields=["fence", "crashes"])
         if task.proposal is None:
-            _record(act, task, None, {"kind": "lost", "message": LOST})
+            told = {"kind": "lost", "message": LOST}
+            _record(act, task, None, told, may_have_happened=doubting.is_sent(task.pk))
         else:
             # The output came along: there is an attempt already, and only its judge was lost.
             act.note("attempt.lost", {"task": task.pk}, {"fence": task.fence - 1})

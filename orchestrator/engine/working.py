@@ -18,7 +18,6 @@ from orchestrator.connectors import (
     TransientError,
     connector_class,
 )
-from orchestrator.definitions.rules import is_careful
 from orchestrator.engine import breaking, doubting, failing, lanes, reconciling, versions
 from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.breaking import Admitted
@@ -173,7 +172,7 @@ def _fitting(step: Step, result: Result) -> Result:
     if found := schema.validate(step.schema, result.output):
         said = "; ".join(f"{problem.path or '/'}: {problem.message}" for problem in found[:5])
         message = f"The output does not fit the schema: {said}"
-        raise TransientError(message, may_have_happened=is_careful(step))
+        raise TransientError(message, may_have_happened=step.kind == StepKind.SYSTEM)
     return result
 
 

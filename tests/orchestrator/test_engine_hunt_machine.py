@@ -252,14 +252,73 @@ def test_what_was_never_written_is_not_undone(register: Register) -> None:
     engine.cancel_case(before.pk, actor=world.actor("dora"), reason="No.")
     assert Case.objects.get(pk=before.pk).state == "cancelled"
 
-    register.stumbles = [500, 500, 500]
+    register.stumbles = [422]
     failed = begun(place, key="failed")
-    for _ in range(3):
-        engine.work_until_idle()
-        due()
+    engine.work_until_idle()
     assert Delivery.objects.get(task__case=failed).state == "failed"
     engine.cancel_case(failed.pk, actor=world.actor("dora"), reason="No.")
     assert Case.objects.get(pk=failed.pk).state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("stumbles", "answers"),
+    [
+        ([-500, 500, 500], "an object"),
+        ([-500, 422], "an object"),
+        ([-500], "an object"),
+        ([], "none"),
+    ],
+)
+def test_a_write_that_was_given_up_and_may_have_happened_is_undone(
+    register: Register, stumbles: list[int], answers: str
+) -> None:
+    """Its first try was carried out and nobody heard of it: whatever became of the next ones."""
+    schema = {"type": "object"} if answers == "an object" else {"type": "string"}
+    case = begun(published(undoing(register, schema=schema)))
+    register.stumbles = list(stumbles)
+    for _ in stumbles or range(3):
+        due()
+        engine.work_until_idle()
+    book = task_of(case, "book")
+    assert (len(register.booked), book.state) == (1, "ready" if stumbles == [-500] else "failed")
+    assert Delivery.objects.get(task=book).state == "in_doubt"
+
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
+
+    assert open_steps(case) == ["unbook"]
+    assert engine.data_of(task_of(case, "unbook"))["undoes"]["idempotency_key"] == book.effect_key
+
+
+def test_a_write_whose_worker_was_lost_and_that_was_refused_then_is_undone(
+    register: Register,
+) -> None:
+    case = begun(published(undoing(register)))
+    work = engine.claim_work()
+    assert work
+    failing.sending(work, Connection.objects.get(), {})
+    lost(task_of(case, "book"))
+    register.stumbles = [422]
+    engine.work_until_idle()
+    assert task_of(case, "book").state == "failed"
+
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
+
+    assert open_steps(case) == ["unbook"]
+
+
+def test_a_write_that_was_given_up_is_made_when_it_is_tried_again(register: Register) -> None:
+    case = begun(published(undoing(register)))
+    register.stumbles = [-500, 422]
+    for _ in range(2):
+        due()
+        engine.work_until_idle()
+
+    engine.retry(Incident.objects.get(state="open").pk, actor=world.actor("dora"))
+    engine.work_until_idle()
+
+    assert Delivery.objects.get(task__step_key="book").state == "confirmed"
+    assert open_steps(case) == ["last"]
+    assert len(set(register.writes)) == 1
 
 
 def test_a_write_that_was_under_way_is_undone(register: Register) -> None:
