@@ -54,8 +54,11 @@ def finish(
     ``said`` are facts for the exits that only this step has, ``authors`` says who wrote what
     where that was not this task. Inside a branch the case file is left to its join.
     """
-    target = next_step(act, task, word, output, said)
     task.word = word
+    if task.compensates_id and word == Word.REJECTED and _said_nobody(act, decisions):
+        _not_undone(act, task)
+        return
+    target = next_step(act, task, word, output, said)
     if target is None and word != Word.REJECTED and task.compensates_id is None:
         _stuck(act, task, output)
         return
@@ -79,6 +82,19 @@ def complete(act: Act, task: Task, output: Any, verdicts: Sequence[Verdict] = ()
         insert_beside(task, *columns, new=verdicts, after=WRITING)
     else:
         store(task, *columns)
+
+
+def _said_nobody(act: Act, decisions: Sequence[Decision]) -> bool:
+    """Whether only the version itself decided: its time-out, or a rule that blocks."""
+    return all(decision.actor_id == act.definition.policy.pk for decision in decisions)
+
+
+def _not_undone(act: Act, task: Task) -> None:
+    """What was done would stay done, and nobody would know."""
+    task.save(update_fields=["word"])
+    done = task.compensates.step.name if task.compensates else ""
+    message = f"{task.step.name} was rejected by no person: {done} is not undone."
+    open_incident(act, task, "not_undone", message)
 
 
 def _stuck(act: Act, task: Task, output: Any) -> None:

@@ -14,6 +14,7 @@ from orchestrator.exceptions import Invalid
 from orchestrator.models import Case, Connection, Incident, Seat, Task, Timer
 from tests import world
 from tests.orchestrator.flows import (
+    READER,
     answered,
     asked,
     begun,
@@ -28,10 +29,6 @@ from tests.waiting import sent_back
 
 pytestmark = pytest.mark.django_db
 
-READER: dict[str, Any] = {
-    "connections": {"reader": {"kind": "fake", "settings": {}}},
-    "actors": {"reader": {"kind": "agent", "revision": "1", "connection": "reader"}},
-}
 NUMBER = {"type": "object", "properties": {"go": {"type": "boolean"}}}
 
 
@@ -213,6 +210,49 @@ def test_an_undoing_is_never_sent_back() -> None:
 
     answered(case, "unbook")
     assert (told(case).state, engine.orphans()) == ("cancelled", [])
+
+
+@pytest.mark.parametrize("by", ["nobody in time", "a rule"])
+def test_an_undoing_that_only_the_version_rejects_is_an_incident(by: str) -> None:
+    silent = {"mode": "review", "group": "Expense reviewers", "on_timeout": "rejected"}
+    unbook = asked("unbook", rights=[silent])
+    if by == "a rule":
+        rights = [{"mode": "block"}, silent]
+        unbook = step("unbook", "agent", actor="reader", schema={"type": "object"}, rights=rights)
+    connection = {"kind": "fake", "settings": {"output": {}}}
+    text = definition(
+        [asked("book", compensated_by="unbook"), asked("last"), unbook],
+        "book last",
+        "last done",
+        **READER | {"connections": {"reader": connection}},
+    )
+    case = begun(published(text))
+    answered(case, "book")
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="Sent twice.")
+
+    engine.work_until_idle()
+    Seat.objects.filter(state="open").update(due_at="2020-01-01T00:00Z")
+    engine.expire_seats()
+
+    incident = incident_of(case, "unbook")
+    assert (incident.kind, told(case).state) == ("not_undone", "cancelling")
+    assert "Book is not undone" in incident.detail["message"]
+    if by == "a rule":
+        engine.skip_step(incident.pk, actor=world.actor("dora"), reason="By hand.")
+    else:
+        engine.retry(incident.pk, actor=world.actor("dora"))
+        answered(case, "unbook")
+    assert (told(case).state, engine.orphans()) == ("cancelled", [])
+
+
+def test_a_person_may_say_that_something_stays_done() -> None:
+    case = begun(published(undoing()))
+    answered(case, "book", "a room")
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="Sent twice.")
+
+    world.decided(task_of(case, "unbook"), "bea", "rejected", comment="They keep the fee.")
+
+    assert (told(case).state, Incident.objects.count()) == ("cancelled", 0)
 
 
 def test_an_undoing_that_cannot_be_made_is_skipped_with_a_reason() -> None:
