@@ -45,6 +45,9 @@ def rule_problems(
             "Add a rule that asks a person: somebody looks where a write may have happened."
         )
         yield Problem(path, message)
+    if step.effect in CAREFUL and step.kind != StepKind.SYSTEM:
+        message = _("Only for steps of a system of record: make this one, or choose another effect.")
+        yield Problem(f"{path.removesuffix('/rights')}/effect", message)
     for index, right in enumerate(rights):
         place = child(path, index)
         yield from _who(step, right, place)

@@ -260,6 +260,17 @@ def test_a_careful_step_names_who_is_asked(register: Register) -> None:
     assert [found.path for found in problems(draft)] == ["/steps/0/rights"]
 
 
+@pytest.mark.parametrize("effect", ["verify_first", "in_doubt_to_human"])
+def test_what_nobody_would_look_after_is_not_published(register: Register, effect: str) -> None:
+    """A write of a step that is none of a system of record would be repeated all the same."""
+    world.people()
+    text = BOOKING.replace("ADDRESS", register.url).replace("EFFECT", effect)
+
+    draft = import_draft(text.replace("kind: system\n    actor", "kind: automation\n    actor"))
+
+    assert "/steps/0/effect" in [found.path for found in problems(draft)]
+
+
 def test_a_step_that_verifies_says_how(register: Register) -> None:
     world.people()
     text = BOOKING.replace("ADDRESS", register.url).replace("EFFECT", "verify_first")
