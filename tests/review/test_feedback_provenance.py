@@ -79,7 +79,12 @@ def test_an_answer_of_a_person_is_confirmed_where_no_agent_spoke() -> None:
 
 def test_the_answer_is_no_part_of_the_input() -> None:
     data = {"text": "x", "first": {"a": 1}, "mine": 2, "place": {"mine": 3, "other": 4}}
-    wrote = {"/first": {"task": 1}, "/mine": {"task": 2}, "/place/mine": {"task": 2}}
+    wrote: dict[str, Any] = {
+        "/first": {"task": 1},
+        "/mine": {"task": 2},
+        "/place/mine": {"task": 2},
+    }
+    wrote["/text"] = {"signal": "news", "inbound": 7}
 
     found = json.loads(input_of_case(json.dumps(data), json.dumps(wrote), 2))
 

@@ -17,6 +17,19 @@ from tests.review.feedback import exported, settle_now
 KITCHEN = world.LUNCH | {"amount": 12}
 
 
+@pytest.mark.django_db
+def test_what_a_signal_wrote_is_part_of_the_input() -> None:
+    text = world.EXPENSES.replace("data:\n", "signals: {news: {/text: /text}}\ndata:\n", 1)
+    task = world.in_review(world.workflow(text))
+    alice = world.actor("alice")
+    engine.signal(task.case_id, actor=alice, name="news", message_id="1", data={"text": "Hurry"})
+    world.decided(task, "bea", "approved", final=True)
+
+    (row,) = exported()
+
+    assert row["input"] == {"text": "Hurry"}
+
+
 def test_a_correction_is_told_field_by_field(expenses: Workflow) -> None:
     task = world.in_review(
         expenses, key="lunch", confidence=0.5, field_confidence={"/amount": 0.4}, model="m-1"
