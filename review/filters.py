@@ -26,7 +26,7 @@ VALUE: Final = 200
 KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     FilterPage.CASES: (
         *("q", "workflow", "state"),
-        *("version", "what", "since", "until", "rule", "band"),
+        *("version", "what", "since", "until", "rule", "band", "agent"),
     ),
     FilterPage.INCIDENTS: ("q", "workflow", "step", "kind", "age", "assigned"),
 }

@@ -57,6 +57,7 @@ def links(client: Client, url: str = "/review/?all=1") -> list[tuple[str, str]]:
             {"state": "open", "what": "asked", "band": "3"},
             "/cases/?state=open&what=asked&band=3",
         ),
+        ("cases", {"agent": "7"}, "/cases/?agent=7"),
         ("incidents", {"age": "1d", "q": "R-"}, "/incidents/?q=R-&age=1d"),
     ],
 )
