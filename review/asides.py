@@ -15,7 +15,6 @@ from orchestrator.pages import name_of
 from review.showing import Shown
 from review.typed import Typed
 
-JUDGING: Final = frozenset({"gate", "adjudicate"})
 MORNING: Final = 9
 
 
@@ -77,7 +76,7 @@ def asides_of(shown: Shown, actor: Actor, typed: Typed | None) -> Asides:
     return Asides(
         reasons=shown.step.pend,
         signals=_signals(shown) if shown.step.pend else [],
-        targets=_targets(shown) if seat.purpose in JUDGING else [],
+        targets=_targets(shown),
         pend=typed.pend | {"until": typed.pend["until"] or _tomorrow()},
         back=typed.back,
         waiting=told if seat.back_at else None,
@@ -101,7 +100,7 @@ def _targets(shown: Shown) -> list[Target]:
     most = engine.most_visits(shown.step)
     return [
         Target(step.key, step.name, engine.visits_of(shown.task, step.key) >= most)
-        for step in engine.targets(shown.task, steps)
+        for step in engine.targets(shown.seat, steps)
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from orchestrator.diffing import Change, ThreeWay, diff, three_way
-from orchestrator.models import Actor, Decision, Seat
+from orchestrator.models import Decision, Seat
 from orchestrator.pages import name_of
 
 SAID: Final = frozenset({"approved", "corrected"})
@@ -34,10 +34,6 @@ class Sides:
 
     rows: list[ThreeWay]
     names: dict[str, str]
-
-
-def who(actor: Actor | None) -> str:
-    return name_of(actor)
 
 
 def earlier_decisions(seat: Seat, first: Any) -> list[Earlier]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchestrator.models import Delivery, Seat
+from orchestrator.models import Delivery, Seat, Task
 from orchestrator.pages import error_text
 
 
@@ -45,14 +45,19 @@ def doubt_of(seat: Seat) -> Doubt | None:
     sent = Delivery.objects.filter(task=seat.task_id).select_related("connection").first()
     if sent is None:
         return None
-    failed = seat.task.tries.filter(error__isnull=False).order_by("-number").first()
     return Doubt(
         connection=sent.connection.name,
         key=sent.key,
         request=sent.request,
         sent_at=sent.sent_at,
         tries=seat.task.attempts,
-        error=error_text(failed.error) if failed else "",
+        error=failure_of(seat.task),
         answer=sent.response,
         can_look=bool(seat.task.step.call.get("verify")),
     )
+
+
+def failure_of(task: Task) -> str:
+    """What the last try of a task's machine said; "" where none failed. One query."""
+    failed = task.tries.filter(error__isnull=False).order_by("-number").first()
+    return error_text(failed.error) if failed else ""

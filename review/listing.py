@@ -22,7 +22,7 @@ from orchestrator.models.standing import Standing, standing
 from orchestrator.models.statements import ID, Kept
 from orchestrator.pages import name_of
 from orchestrator.waits import is_unstarted, told_of, waits_of
-from orchestrator.whereabouts import branch_of
+from orchestrator.whereabouts import step_and_branch
 from review.forms import SURE
 from review.narrowing import narrowed
 from review.screens import holder_of
@@ -64,8 +64,7 @@ class Line:
 
     @property
     def step_name(self) -> str:
-        task = self.seat.task
-        return ", ".join(filter(None, (task.step.name, branch_of(task))))
+        return step_and_branch(self.seat.task)
 
     @property
     def workflow_name(self) -> str:

@@ -16,9 +16,9 @@ from orchestrator import authority
 from orchestrator.attachments import attached
 from orchestrator.engine import Seen, agent_of
 from orchestrator.models import Actor, Seat
-from orchestrator.pages import attempt_line
+from orchestrator.pages import attempt_line, name_of
 from review.asides import Asides, asides_of
-from review.colleagues import Earlier, Sides, earlier_decisions, sides_of, who
+from review.colleagues import Earlier, Sides, earlier_decisions, sides_of
 from review.doubts import Doubt
 from review.evidence import Exhibit, exhibits
 from review.forms import SURE, Form, form_of
@@ -217,7 +217,7 @@ def screen_of(
         earlier=earlier,
         sides=sides_of(earlier, _first_output(shown)) if seat.purpose == "adjudicate" else None,
         held_by=holder,
-        assigned_by=who(seat.assigned_by) if _is_handed(seat, actor) else "",
+        assigned_by=name_of(seat.assigned_by) if _is_handed(seat, actor) else "",
         can_claim=answer is not None and answer.allowed and not holder,
         why_not=" ".join(answer.reasons) if answer and not holder else "",
         seen=seen,
@@ -246,10 +246,7 @@ def claim_of(seat: Seat, actor: Actor, heartbeat_url: str) -> Claim | None:
 
 def holder_of(seat: Seat) -> str:
     """Who holds the seat at this moment, "" for nobody. Queries unless read along."""
-    until = seat.claim_expires_at
-    if seat.claimed_by is None or until is None or until <= timezone.now():
-        return ""
-    return who(seat.claimed_by)
+    return name_of(seat.claimed_by) if seat.is_held(timezone.now()) else ""
 
 
 def thresholds(rules: Sequence[Mapping[str, Any]] | None) -> dict[str, float]:

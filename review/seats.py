@@ -33,9 +33,9 @@ def seat_for(task: Task, actor: Actor) -> Seat | None:
     """
     if Seat.objects.filter(task=task, round=task.round, decided_by=actor).exists():
         return None
-    found = list(open_seats(task.pk))
-    mine = [seat for seat in found if seat.claimed_by_id == actor.pk and is_held(seat)]
-    free = [seat for seat in found if not is_held(seat) and _may_claim(seat, actor)]
+    found, now = list(open_seats(task.pk)), timezone.now()
+    mine = [seat for seat in found if seat.claimed_by_id == actor.pk and seat.is_held(now)]
+    free = [seat for seat in found if not seat.is_held(now) and _may_claim(seat, actor)]
     return next(iter((*mine, *free, *found)), None)
 
 
@@ -85,11 +85,6 @@ HELD: Final = Kept(
     ),
     *(ID, NUMBER, TOKEN),
 )
-
-
-def is_held(seat: Seat) -> bool:
-    """Whether a claim on the seat lasts at this moment."""
-    return seat.claim_expires_at is not None and seat.claim_expires_at > timezone.now()
 
 
 def _may_claim(seat: Seat, actor: Actor) -> bool:

@@ -17,10 +17,9 @@ from orchestrator.models import (
     Task,
     Workflow,
 )
-from orchestrator.pages import error_text
 from orchestrator.telling import reason_of
 from orchestrator.whereabouts import step_and_branch
-from review.doubts import Doubt, doubt_of
+from review.doubts import Doubt, doubt_of, failure_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +102,3 @@ def shown(seat: Seat, actor: Actor) -> Shown:
         given=engine.input_of(task, task.case) if handed else None,
         failure=failure_of(task) if handed else "",
     )
-
-
-def failure_of(task: Task) -> str:
-    """What the last try of a task's machine said; "" where none failed. One query."""
-    failed = task.tries.filter(error__isnull=False).order_by("-number").first()
-    return error_text(failed.error) if failed else ""

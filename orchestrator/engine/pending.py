@@ -133,22 +133,13 @@ def unpend(task_id: int, *, actor: Actor) -> list[Seat]:
         return [_resume(act, task, seat, "hand") for seat in own or waiting]
 
 
-def resume(act: Act, task: Task, *, signal: str = "") -> list[Seat]:
-    """Bring the seats of a task back that wait for this signal; without one all of them."""
-    return [
-        _resume(act, task, seat, "signal" if signal else "hand")
-        for seat in _waiting(task)
-        if not signal or (seat.pended or {}).get("signal") == signal
-    ]
-
-
-def signalled(act: Act, name: str) -> list[int]:
-    """Bring back what waits for this signal in the act's case; returns the tasks' ids."""
+def signalled(act: Act, name: str) -> None:
+    """Bring back what waits for this signal in the act's case."""
     rows = Seat.objects.pended().filter(task__case=act.case, pended__signal=name)
-    found = sorted(set(rows.values_list("task_id", flat=True)))
-    for task_id in found:
-        resume(act, locked_task(act, task_id), signal=name)
-    return found
+    for task_id in sorted(set(rows.values_list("task_id", flat=True))):
+        task = locked_task(act, task_id)
+        for seat in _waiting(task, pended__signal=name):
+            _resume(act, task, seat, "signal")
 
 
 def resume_due(limit: int = 200) -> int:
@@ -171,10 +162,10 @@ def _resume_one(seat_id: int, task_id: int) -> bool:
     return bool(due)
 
 
-def _waiting(task: Task) -> list[Seat]:
-    """The seats of the task that wait for somebody, locked."""
+def _waiting(task: Task, **those: Any) -> list[Seat]:
+    """The seats of the task that wait for somebody, or those of them, locked."""
     seats = Seat.objects.pended().select_for_update(no_key=True)
-    return list(seats.filter(task=task).order_by("id"))
+    return list(seats.filter(task=task, **those).order_by("id"))
 
 
 def pender_of(seat: Seat) -> int | None:

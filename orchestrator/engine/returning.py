@@ -17,7 +17,7 @@ from orchestrator.engine.rework import SENT_BACK, most_visits, visits_of
 from orchestrator.engine.saying import Said, check_words, write
 from orchestrator.engine.staleness import check_digest
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Actor, SeatPurpose, Step, Task, Word
+from orchestrator.models import Actor, Seat, SeatPurpose, Step, Word
 from orchestrator.pointers import Problem
 
 MOST_INSTRUCTIONS: Final = 4000
@@ -66,8 +66,8 @@ def send_back(
 
 
 def _problems(bench: Bench, to: str, instructions: str) -> Iterator[Problem]:
-    known = [step.key for step in targets(bench.task, bench.act.definition.steps)]
-    if bench.seat.purpose not in JUDGING or to not in known:
+    known = [step.key for step in targets(bench.seat, bench.act.definition.steps)]
+    if to not in known:
         named = ", ".join(known) or _("none")
         yield Problem("/to", _("From here a case goes back to one of these steps: %s.") % named)
     elif visits_of(bench.task, to) >= most_visits(bench.task.step):
@@ -79,11 +79,14 @@ def _problems(bench: Bench, to: str, instructions: str) -> Iterator[Problem]:
         yield Problem("/instructions", _("Write at most %s characters.") % most)
 
 
-def targets(task: Task, steps: Mapping[str, Step]) -> list[Step]:
-    """The steps that the case may be sent back to from this task; none while it is undone."""
-    if task.compensates_id is not None:
+def targets(seat: Seat, steps: Mapping[str, Step]) -> list[Step]:
+    """The steps that the case may be sent back to from a seat; none while something is undone.
+
+    The seat comes with its task and step.
+    """
+    if seat.purpose not in JUDGING or seat.task.compensates_id is not None:
         return []
-    return [steps[key] for key in task.step.rework.get("to", ()) if key in steps]
+    return [steps[key] for key in seat.task.step.rework.get("to", ()) if key in steps]
 
 
 def _conclude(bench: Bench) -> None:

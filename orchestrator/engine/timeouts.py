@@ -100,8 +100,7 @@ def _start_missed(act: Act, seat: Seat) -> bool:
 def _kept_in_vain(act: Act, seat: Seat) -> bool:
     """Only what somebody keeps who waited with it; what a lead assigned stays assigned."""
     is_own = seat.assigned_to_id is not None and seat.assigned_to_id == seat.assigned_by_id
-    is_held = seat.claim_expires_at is not None and seat.claim_expires_at > act.now
-    if not is_own or is_held or seat.back_at is not None:
+    if not is_own or seat.is_held(act.now) or seat.back_at is not None:
         return False
     act.note("seat.unassigned", seat.refs | {"person": seat.assigned_to_id or 0})
     seat.assigned_to = seat.assigned_by = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, GinIndex
@@ -433,6 +435,10 @@ class Seat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} {self.purpose} {self.number}"
+
+    def is_held(self, at: datetime) -> bool:
+        """Whether a claim on it lasts at that moment."""
+        return self.claim_expires_at is not None and self.claim_expires_at > at
 
     @property
     def refs(self) -> dict[str, int]:

@@ -83,7 +83,7 @@ def _show(
 ) -> HttpResponse:
     context: dict[str, Any] = {
         "seat": seat,
-        "held_by": name_of(seat.claimed_by) if _is_held(seat) else "",
+        "held_by": name_of(seat.claimed_by) if seat.is_held(timezone.now()) else "",
         "assigned_to": name_of(seat.assigned_to),
         "assigned_by": name_of(seat.assigned_by),
         "people": candidates(seat),
@@ -103,16 +103,12 @@ def seats_of(case: Case, actor: Actor, tasks: Iterable[int]) -> list[dict[str, A
             "id": seat.pk,
             "step_name": step_and_branch(seat.task),
             "group": seat.group.name,
-            "held_by": name_of(seat.claimed_by) if _is_held(seat) else "",
+            "held_by": name_of(seat.claimed_by) if seat.is_held(timezone.now()) else "",
             "assigned_to": name_of(seat.assigned_to),
             "can_assign": may,
         }
         for seat in found
     ]
-
-
-def _is_held(seat: Seat) -> bool:
-    return seat.claim_expires_at is not None and seat.claim_expires_at > timezone.now()
 
 
 def candidates(seat: Seat) -> list[Candidate]:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_noop
 from orchestrator import authority, engine
 from orchestrator.exceptions import Refusal
 from orchestrator.models import Actor, Decision, Task
+from orchestrator.pages import name_of
 from review.answer import typed_changes
-from review.colleagues import Earlier, earlier, who
+from review.colleagues import Earlier, earlier
 from review.screens import CLAIM_SECONDS, Refused, holder_of, screen_of, task_urls
 from review.seats import open_seats
 from review.showing import shown
@@ -94,7 +95,7 @@ def _lost_to(task: Task, actor: Actor) -> str:
         return _(DECIDED)
     for handed in (seat for seat in seats if seat.assigned_to_id not in {None, actor.pk}):
         said = _("%(by)s has handed this to %(to)s. What you typed is kept below.")
-        return said % {"by": who(handed.assigned_by), "to": who(handed.assigned_to)}
+        return said % {"by": name_of(handed.assigned_by), "to": name_of(handed.assigned_to)}
     holder = next(filter(None, map(holder_of, seats)), _("somebody else"))
     return _("Your claim ended, and %s works on this now.") % holder
 

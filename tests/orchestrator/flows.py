@@ -11,6 +11,12 @@ from orchestrator.definitions import import_draft
 from orchestrator.models import Case, Task, Workflow
 from tests import world
 
+READER: dict[str, Any] = {
+    "connections": {"reader": {"kind": "fake", "settings": {}}},
+    "actors": {"reader": {"kind": "agent", "revision": "1", "connection": "reader"}},
+}
+"""What a workflow says of an agent, the actor of its steps."""
+
 ANSWER = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 
 

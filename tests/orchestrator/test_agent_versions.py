@@ -16,7 +16,7 @@ from orchestrator.engine import versions
 from orchestrator.engine.events import first_break
 from orchestrator.models import Actor, Attempt, Case, Connection, Debut, Event, Routing, Workflow
 from tests import world
-from tests.orchestrator.test_engine_races import at_once
+from tests.orchestrator.races import at_once
 from tests.world import LUNCH
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from orchestrator import engine, jobs
 from orchestrator.engine import counting
 from orchestrator.models import Case, CaseOrigin, Counter, Event, Follower, Workflow
 from tests import world
-from tests.orchestrator.test_engine_races import at_once
+from tests.orchestrator.races import at_once
 from tests.world import FLIGHT, LUNCH, actor, decided, in_review, started
 
 

@@ -16,6 +16,7 @@ from orchestrator.models import Actor, BulkRow, Case, Decision, Grant, Task, Tim
 from tests import world
 from tests.orchestrator.flows import (
     ANSWER,
+    READER,
     answered,
     asked,
     begun,
@@ -26,7 +27,7 @@ from tests.orchestrator.flows import (
     task_of,
     told,
 )
-from tests.orchestrator.test_engine_hunt_flow import READER
+from tests.orchestrator.races import is_waiting
 from tests.orchestrator.test_migrating import migrated, verdicts, versions
 
 pytestmark = pytest.mark.django_db
@@ -206,13 +207,6 @@ def test_what_a_worker_takes_this_moment_is_not_pulled_from_under_it(back: bool)
 
     assert row(case).state == "refused"
     assert told(case).version.number == (2 if back else 1)
-
-
-def is_waiting() -> bool:
-    """Whether somebody waits for a lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
 
 
 # --- What was over before, under a version whose steps are gone

@@ -37,10 +37,17 @@ from orchestrator.models import (
 )
 from orchestrator.models.fields import ClockTimestamp
 from tests import world
-from tests.orchestrator.flows import asked, begun, definition, open_steps, published, step, told
-from tests.orchestrator.test_engine_hunt_flow import READER
-from tests.orchestrator.test_engine_hunt_migrate import is_waiting
-from tests.orchestrator.test_engine_races import at_once, check, deciding
+from tests.orchestrator.flows import (
+    READER,
+    asked,
+    begun,
+    definition,
+    open_steps,
+    published,
+    step,
+    told,
+)
+from tests.orchestrator.races import at_once, check, deciding, is_waiting
 from tests.world import LUNCH
 
 pytestmark = pytest.mark.django_db(transaction=True)

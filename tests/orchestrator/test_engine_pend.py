@@ -87,6 +87,18 @@ def test_what_a_lead_assigned_meanwhile_stays_assigned(task: Task) -> None:
     assert _now(task).assigned_to == world.actor("ben")
 
 
+def test_what_a_lead_assigned_later_stays_assigned(task: Task) -> None:
+    seat = pended(task, until=timezone.now() + DAY)
+    passed(task, DAY)
+    engine.resume_due()
+    engine.assign(seat.pk, actor=world.actor("alice"), to=world.actor("ben"))
+    passed(task, timedelta(hours=4))
+
+    engine.fire_seat_timers()
+
+    assert _now(task).assigned_to == world.actor("ben")
+
+
 def test_who_lost_the_right_meanwhile_keeps_nothing(task: Task) -> None:
     pended(task, until=timezone.now() + DAY)
     world.person("bea").groups.clear()
@@ -105,6 +117,17 @@ def test_a_signal_brings_it_back(task: Task) -> None:
 
     assert (said.status, _now(task).back_at) == ("taken", None)
     assert _now(task).assigned_to == world.actor("bea")
+
+
+def test_a_signal_brings_back_only_who_waits_for_it() -> None:
+    text = waiting.definition().replace("mode: review", "mode: dual", 1)
+    task = world.in_review(world.workflow(text))
+    first, second = pended(task, signal="news"), pended(task, "ben")
+
+    engine.signal(task.case_id, actor=world.actor("alice"), name="news", message_id="1")
+
+    assert list(Seat.objects.pended()) == [second]
+    assert first in Seat.objects.open().free()
 
 
 def test_another_signal_changes_nothing(task: Task) -> None:
@@ -133,6 +156,15 @@ def test_the_clock_stands_still_only_where_the_reason_says_so() -> None:
     assert _now(waits).due_at == pytest.approx(before[waits], abs=near)
     assert _now(waits).timers.get(kind="remind").due_at == pytest.approx(remind, abs=near)
     assert _now(counts).due_at == before[counts] - hours
+
+
+def test_what_was_late_before_the_wait_is_due_when_it_is_back(task: Task) -> None:
+    seat, until = world.claimed(task, "bea"), timezone.now() + DAY
+    Seat.objects.filter(pk=seat.pk).update(due_at="2020-01-01T00:00Z")
+
+    pended(task, until=until)
+
+    assert _now(task).due_at == until
 
 
 def test_a_wait_that_does_not_pause_runs_out_of_time(task: Task) -> None:

@@ -4,60 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
-from django.db import connection
 
 from orchestrator import engine
-from orchestrator.engine.events import first_break
-from orchestrator.exceptions import Refusal
 from orchestrator.models import Actor, Case, Decision, Task, Verdict
 from tests import world
+from tests.orchestrator.races import at_once, check, deciding
 from tests.world import FLIGHT, LUNCH
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*acts: Callable[[], object]) -> list[object]:
-    """Do all at the same moment, each on a connection of its own: results and refusals."""
-    start = Barrier(len(acts))
-
-    def one(act: Callable[[], object]) -> object:
-        start.wait(20)
-        try:
-            return act()
-        except Refusal as refusal:
-            return type(refusal).__name__
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(one, acts))
-
-
-def deciding(task: Task, by: Actor, word: str = "approved") -> Callable[[], str]:
-    """An act that decides with the claim that ``by`` holds now."""
-    seat = engine.claim(task.pk, actor=by)
-    task = Task.objects.select_related("case").get(pk=task.pk)
-    digest = engine.screen_digest(task, task.case)
-    token = str(seat.claim_token)
-
-    def act() -> str:
-        done = engine.decide(
-            task.pk, actor=by, claim_token=token, digest=digest, word=word, final=True
-        )
-        return str(done.task_state)
-
-    return act
-
-
-def check(task: Task) -> Case:
-    case = Case.objects.get(pk=task.case_id)
-    assert engine.orphans() == []
-    assert first_break(case) is None
-    return case
 
 
 def test_thirty_decisions_on_one_seat_are_one() -> None:

@@ -11,6 +11,7 @@ from orchestrator.connectors import Result
 from orchestrator.exceptions import Invalid, NotAllowed, StaleDigest
 from orchestrator.models import Case, Decision, Seat, Task, Verdict
 from tests import waiting, world
+from tests.orchestrator.flows import READER, begun, definition, published, step, task_of
 from tests.waiting import sent_back
 from tests.world import FLIGHT, LUNCH
 
@@ -50,6 +51,7 @@ def test_the_earlier_step_is_visited_again_with_its_brief(task: Task) -> None:
     assert _brief(task)["comment"] == "It is at the bottom."
     assert _brief(task)["output"] == LUNCH
     assert _brief(task)["from"] == {"step": "read", "name": "Read the receipt"}
+    assert _brief(task)["reviewed"] == LUNCH
     assert Case.objects.get(pk=task.case_id).state == "open"
     assert engine.orphans() == []
 
@@ -86,6 +88,53 @@ def test_no_rule_approves_what_was_sent_back(task: Task) -> None:
     again = _last(task)
     assert (again.state, again.proposal) == ("in_review", small)
     assert again.routings.get().reason == "it was sent back to be done anew"
+
+
+def test_no_rule_approves_what_follows_from_it_either() -> None:
+    sure = {"mode": "auto", "when": {"fact": "confidence", "op": "ge", "value": 0.9}}
+    rights = [sure, {"mode": "review", "group": "Expense reviewers"}]
+    more: dict[str, Any] = {"actor": "reader", "schema": {"type": "object"}, "rights": rights}
+    text = definition(
+        [
+            step("read", "agent", undo="0s", **more),
+            step("sort", "agent", undo="0s", rework={"to": ["read"]}, **more),
+        ],
+        "read sort",
+        "sort done",
+        **READER,
+    )
+    case = begun(published(text))
+    performed(confidence=0.95)
+    performed(confidence=0.5)
+    sent_back(task_of(case, "sort"))
+
+    performed(confidence=0.95)
+    assert task_of(case, "read").state == "in_review"
+    world.decided(task_of(case, "read"), "bea", "approved")
+    performed(confidence=0.95)
+
+    assert (task_of(case, "sort").visit, task_of(case, "sort").state) == (2, "in_review")
+
+
+def performed(confidence: float) -> None:
+    """The next machine step gives an output of which it is so sure."""
+    work = engine.claim_work()
+    assert work
+    engine.submit_output(work, Result({"a": 1}, confidence=confidence))
+
+
+def test_the_brief_tells_what_people_said_of_single_fields() -> None:
+    task = world.in_review(waiting.workflow(), FLIGHT)
+    said = {"/amount": "misread"}
+    world.decided(task, "bea", "corrected", output=FLIGHT | {"amount": 1200}, reasons=said)
+
+    sent_back(task, by="ben", reasons={"/merchant": "unclear"})
+    _settled(task)
+
+    assert _brief(task)["reasons"] == {"/amount": "misread", "/merchant": "unclear"}
+    assert [(row["path"], row["reason"]) for row in _brief(task)["corrections"]] == [
+        ("/amount", "misread")
+    ]
 
 
 def test_until_the_window_ends_it_can_be_taken_back(task: Task) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator import engine
+from orchestrator.engine import branching
 from orchestrator.models import Event, Task
 from tests import world
 from tests.orchestrator.flows import (
@@ -193,6 +194,55 @@ def test_what_is_no_list_stops_with_an_incident_and_goes_on_when_it_is_mended() 
     engine.retry(incident.pk, actor=world.actor("dora"))
     answered(case, "check")
     assert told(case).state == "completed"
+
+
+def test_more_items_than_a_case_bears_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(branching, "MOST_ITEMS", 2)
+
+    case = begun(published(lines()), items(3))
+
+    incident = task_of(case, "each").incidents.get()
+    assert "finds 3 items; 2 are the most" in incident.detail["message"]
+    assert open_steps(case) == ["each"]
+
+
+def test_a_fork_of_which_no_way_holds_stops_with_an_incident() -> None:
+    text = definition(
+        [step("split", "fork", flow={"join": "meet"}), asked("law"), step("meet", "join")],
+        ("split law", {"fact": "case/big", "op": "eq", "value": True}),
+        "law meet",
+        "meet done",
+        data={"type": "object", "properties": {"big": {"type": "boolean"}}},
+    )
+
+    case = begun(published(text), {"big": False})
+
+    assert "No transition leads on" in task_of(case, "split").incidents.get().detail["message"]
+    assert engine.orphans() == []
+
+
+def test_branches_that_take_no_time_fire_their_join_once() -> None:
+    table: dict[str, Any] = {"schema": {"type": "string"}, "flow": {"rows": [{"output": "yes"}]}}
+    text = definition(
+        [
+            step("split", "fork", flow={"join": "meet", "complete_when": "any"}),
+            step("law", "decision", **table),
+            step("money", "decision", **table),
+            step("meet", "join"),
+            asked("last"),
+        ],
+        "split law",
+        "split money",
+        "law meet",
+        "money meet",
+        "meet last",
+        "last done",
+    )
+
+    case = begun(published(text))
+
+    assert open_steps(case) == ["last"]
+    assert task_of(case, "meet").arrived == 1
 
 
 def test_branches_inside_branches() -> None:

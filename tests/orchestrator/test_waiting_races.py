@@ -10,7 +10,7 @@ import pytest
 from orchestrator import engine
 from orchestrator.models import Seat, Task, Timer
 from tests import waiting, world
-from tests.orchestrator.test_engine_races import at_once, check, deciding
+from tests.orchestrator.races import at_once, check, deciding
 from tests.waiting import events
 
 pytestmark = pytest.mark.django_db(transaction=True)
