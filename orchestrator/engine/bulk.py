@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from django.db import OperationalError, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_noop
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from orchestrator.exceptions import Refusal
-from orchestrator.models import Actor, Bulk, BulkRow, BulkState
+from orchestrator.models import Actor, Bulk, BulkRow, BulkState, Case, Incident
 from orchestrator.models.fields import ClockTimestamp
 
 Does = Callable[[BulkRow], None]
@@ -18,6 +21,7 @@ DOES: Final[dict[str, Does]] = {}
 """What is done to one row, by the verb of its bulk. A Refusal is kept on the row."""
 
 CHUNK: Final = 1000
+HELD: Final = gettext_noop("Something else holds its case this moment; it is tried again.")
 BROKE: Final = "It broke (%s); the log has the details."
 
 logger = logging.getLogger(__name__)
@@ -61,35 +65,56 @@ def is_bulk_pending() -> bool:
 def work_bulks(seconds: float = 2.0) -> int:
     """Do pending rows, oldest first, for so long; returns how many were done.
 
-    Several workers share them. A row that breaks is refused with what broke it.
+    Several workers share them. A row that breaks is refused with what broke it; one whose case
+    somebody else holds locked stays, says so, and is tried again after those behind it.
     """
     end, done = time.monotonic() + seconds, 0
-    while time.monotonic() < end and _next():
-        done += 1
+    held: set[int] = set()
+    while time.monotonic() < end and (row := _next(held)):
+        if row.state == BulkState.PENDING:
+            held.add(row.pk)
+        else:
+            done += 1
     for bulk_id in Bulk.objects.filter(finished_at=None).values_list("id", flat=True):
         _count(bulk_id)
     return done
 
 
 @transaction.atomic
-def _next() -> BulkRow | None:
+def _next(held: Collection[int]) -> BulkRow | None:
     rows = BulkRow.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
     pending = rows.select_related("bulk__by").filter(state=BulkState.PENDING)
-    row = pending.order_by("bulk", "id").first()
-    if row is not None:
+    row = pending.exclude(pk__in=held).order_by("bulk", "id").first()
+    if row is None:
+        return None
+    if _is_free(row):
         _do(row)
+    if row.state == BulkState.PENDING and row.message != HELD:
+        row.message = HELD
+        row.save(update_fields=["message"])
     return row
 
 
+def _is_free(row: BulkRow) -> bool:
+    """Whether nobody else holds the row's case; then this transaction does."""
+    of_incident = Incident.objects.filter(pk=row.incident_id).values("task__case")
+    cases = Case.objects.filter(Q(pk=row.case_id) if row.case_id else Q(pk__in=of_incident))
+    free = cases.select_for_update(skip_locked=True, no_key=True)
+    return bool(free.values_list("pk", flat=True))
+
+
 def _do(row: BulkRow) -> None:
-    row.state = BulkState.DONE
+    row.state, row.message = BulkState.DONE, ""
     try:
         with transaction.atomic():
             DOES[row.bulk.verb](row)
     except Refusal as refusal:
         row.state, row.message = BulkState.REFUSED, refusal.message[:2000]
-    except OperationalError:
-        raise
+    except OperationalError as error:
+        if not isinstance(error.__cause__, (LockNotAvailable, DeadlockDetected)):
+            raise
+        row.state = BulkState.PENDING
+        return
     except Exception as error:
         # One row that always breaks would hold up every row after it, of all bulks.
         logger.exception("A row of the bulk %s broke", row.bulk_id)

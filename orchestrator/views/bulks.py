@@ -142,11 +142,13 @@ def show_progress(
 
 
 def counts(rows: QuerySet[BulkRow]) -> dict[str, Any]:
-    """How many rows are in each state, and how many are through. One query."""
+    """How many rows are in each state, how many are through, and for how many somebody else's
+    lock is waited. Two queries."""
     found = dict(rows.values_list("state").annotate(Count("pk")))
     total = sum(found.values())
     by_state = {str(state): found.get(state, 0) for state in BulkState}
-    return by_state | {"total": total, "through": total - by_state["pending"]}
+    held = rows.filter(state=BulkState.PENDING).exclude(message="").count()
+    return by_state | {"total": total, "through": total - by_state["pending"], "held": held}
 
 
 def reasons(rows: QuerySet[BulkRow]) -> list[tuple[str, int]]:
@@ -164,6 +166,8 @@ def row_view(row: BulkRow) -> dict[str, Any]:
         "case_url": reverse("case", args=[case.pk]),
         "step": task.step.name if task else "",
         "state": row.state,
-        "message": row.message,
+        "message": _(row.message)
+        if row.state == BulkState.PENDING and row.message
+        else row.message,
         "at": row.finished_at,
     }
