@@ -28,7 +28,7 @@ from orchestrator.models import (
     Task,
 )
 from orchestrator.spelling import number
-from orchestrator.telling import reason_of
+from orchestrator.telling import message_told, reason_of
 from orchestrator.templatetags.rewire import place
 from orchestrator.whereabouts import branch_of
 from orchestrator.wording import shown
@@ -275,8 +275,8 @@ def tokens(read: int | None, written: int | None) -> str:
 def error_text(error: Any) -> str:
     """The sentence in a stored error: ``{message}`` or ``{kind}``, whatever a connector gave."""
     if isinstance(error, Mapping):
-        return str(error.get("message") or error.get("detail") or error.get("kind") or "")
-    return str(error or "")
+        error = error.get("message") or error.get("detail") or error.get("kind")
+    return message_told(str(error or ""))
 
 
 def incident_text(incident: Incident) -> str:

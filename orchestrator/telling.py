@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.formats import get_format
 from django.utils.translation import get_language, gettext
 
-from orchestrator import conditions, routing
+from orchestrator import conditions, routing, sayings
 from orchestrator.models import Routing
 from orchestrator.tongue import ENGLISH, Tongue
 
@@ -35,3 +35,8 @@ def reason_of(row: Routing) -> str:
     if row.reason == routing.reason(row.why):
         return routing.reason(row.why, tongue())
     return gettext(row.reason) if row.reason else ""
+
+
+def message_told(text: str) -> str:
+    """What a stored error or incident says."""
+    return text if tongue() is ENGLISH else sayings.retold(text, gettext)

@@ -32,6 +32,15 @@ FIRST: Final = (
     gettext_noop("output"),
     gettext_noop("case"),
     gettext_noop("decision"),
+    gettext_noop("model"),
+    gettext_noop("agent"),
+    gettext_noop("round"),
+    gettext_noop("initiator"),
+    gettext_noop("branches"),
+    gettext_noop("arrived"),
+    gettext_noop("rejected"),
+    gettext_noop("outcome"),
+    gettext_noop("signal"),
 )
 _EQUALITY: Final = frozenset({"eq", "ne"})
 

@@ -7,6 +7,8 @@ from django.contrib import admin
 
 from orchestrator.admin import (
     connections,
+    groups,
+    names,
     people,
     record,
     rights,
@@ -15,7 +17,9 @@ from orchestrator.admin import (
     workflows,
 )
 
-__all__ = ["connections", "people", "record", "rights", "steps", "versions", "workflows"]
+__all__ = ["connections", "groups", "people", "record", "rights", "steps", "versions", "workflows"]
 
 admin.site.site_header = admin.site.site_title = "Rewire"
 admin.site.enable_nav_sidebar = False
+
+names.translate(model for model in admin.site._registry if model._meta.app_label == "orchestrator")  # noqa: SLF001

@@ -16,7 +16,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from orchestrator import definitions
 from orchestrator.admin.help import HELP
@@ -49,8 +51,11 @@ class ModelForm(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         helped = HELP.get(self._meta.model.__name__, {})
+        columns = {column.name: column for column in self._meta.model._meta.get_fields()}  # noqa: SLF001
         for name, field in self.fields.items():
             field.help_text = helped.get(name, field.help_text)
+            if field.label is None and name in columns:
+                field.label = capfirst(columns[name].verbose_name)
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -124,7 +129,7 @@ class Seen(Listed):
 class WorkflowFilter(admin.SimpleListFilter):
     """By workflow, among those the user sees; one small query."""
 
-    title = "workflow"
+    title = pgettext_lazy("table", "workflow")
     parameter_name = "workflow"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -30,6 +30,8 @@ from orchestrator.definitions import Fact, Facts
 from orchestrator.pointers import Problem
 from orchestrator.schema.shapes import Shape
 from orchestrator.telling import told as told_condition
+from orchestrator.telling import tongue
+from orchestrator.wording import label
 
 PREFIX: Final = "when"
 BLANK_ROWS: Final = 2
@@ -141,7 +143,7 @@ def _choices(facts: Facts, chosen: str, *, bound: bool) -> Iterable[tuple[str, A
 def _grouped(listed: list[Fact]) -> Iterable[tuple[str, list[tuple[str, str]]]]:
     by_group = sorted(listed, key=lambda fact: fact.group)
     for group, found in groupby(by_group, key=lambda fact: fact.group):
-        yield group, [(fact.name, fact.label) for fact in found]
+        yield _(group), [(fact.name, label(fact.name, tongue())) for fact in found]
 
 
 class Frame(forms.Form):
@@ -201,7 +203,8 @@ class Editor:
     @property
     def table(self) -> list[tuple[str, str, str]]:
         """Every fact with its name and what its values look like."""
-        return [(fact.name, fact.label, expected(fact.shape)) for fact in self.facts.listed]
+        names = ((fact, label(fact.name, tongue())) for fact in self.facts.listed)
+        return [(fact.name, name, expected(fact.shape)) for fact, name in names]
 
     @property
     def posted(self) -> dict[str, str]:

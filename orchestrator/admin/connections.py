@@ -25,6 +25,7 @@ from orchestrator.connectors import Report, connector_class, connector_kinds
 from orchestrator.engine import breaking
 from orchestrator.exceptions import NotAllowed
 from orchestrator.models import Connection
+from orchestrator.telling import message_told
 
 LONGEST_TEST: Final = 10.0
 """Seconds; a connector's own time-outs are shorter."""
@@ -46,6 +47,7 @@ class ConnectionForm(ModelForm):
     settings = YamlField(empty={}, shape={"type": "object"})
     new_secret = forms.CharField(
         required=False,
+        label=gettext_lazy("New secret"),
         max_length=4000,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
@@ -89,7 +91,7 @@ class ConnectionAdmin(Listed):
         (None, {"fields": ("name", "kind", "settings")}),
         (gettext_lazy("Secret"), {"fields": ("secret_is", "new_secret", "forget_secret")}),
         (
-            "Traffic",
+            gettext_lazy("Traffic"),
             {
                 "fields": (
                     *("bulkhead", "under_way", "breaker", "breaker_until", "failures"),
@@ -102,8 +104,10 @@ class ConnectionAdmin(Listed):
     @admin.display(description=gettext_lazy("secret"))
     def secret_is(self, row: Connection) -> str:
         if not row.secret:
-            return "not set"
-        return f"set, for {', '.join(row.secret_hosts)}" if row.secret_hosts else "set"
+            return _("not set")
+        if not row.secret_hosts:
+            return _("set")
+        return _("set, for %s") % ", ".join(row.secret_hosts)
 
     @admin.display(description=gettext_lazy("calls under way"))
     def under_way(self, row: Connection) -> int:
@@ -197,8 +201,9 @@ class ConnectionAdmin(Listed):
             raise PermissionDenied
         report = tested(row)
         level = messages.SUCCESS if report.ok else messages.ERROR
-        for finding in report.findings or ("It works." if report.ok else "It does not work.",):
-            messages.add_message(request, level, finding)
+        usual = _("It works.") if report.ok else _("It does not work.")
+        for finding in report.findings or (usual,):
+            messages.add_message(request, level, message_told(finding))
         return HttpResponseRedirect(page_of(row))
 
 
@@ -222,6 +227,6 @@ def _settings(kind: str) -> list[tuple[str, str, bool]]:
     wanted = connector_class(kind).settings_schema
     required = wanted.get("required", ())
     return [
-        (name, part.get("description") or part.get("title", ""), name in required)
+        (name, _(part.get("description") or part.get("title", "") or "–"), name in required)
         for name, part in wanted.get("properties", {}).items()
     ]

@@ -28,7 +28,7 @@ class Drafted(Guarded):
     whole: ClassVar[str]
     """The field that leads to what the row is a part of, and its name in the address."""
     whole_model: ClassVar[type[models.Model]]
-    noun: ClassVar[str]
+    noun: ClassVar[Any]
     change_form_template = "admin/orchestrator/part.html"
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -12,6 +12,7 @@ from orchestrator.comparing import kind_of
 from orchestrator.definitions import Facts
 from orchestrator.pointers import Problem, child
 from orchestrator.schema.shapes import Shape
+from orchestrator.telling import tongue
 
 _ORDER: Final = ("lt", "le", "gt", "ge")
 _SAME: Final = ("eq", "ne", "in", "exists")
@@ -64,14 +65,14 @@ def misfits(condition: Any, facts: Facts, path: str = "") -> Iterator[Problem]:
 
 
 def _misfit(clause: Mapping[str, Any], op: str, shape: Shape, facts: Facts) -> str:
-    name = wording.label(clause["fact"])
+    name = wording.label(clause["fact"], tongue())
     if op not in ops_of(shape):
-        words = {"fact": name, "op": wording.PHRASES.get(op, (op,))[0]}
+        words = {"fact": name, "op": _(wording.PHRASES.get(op, (op,))[0])}
         return _("Choose another comparison: “%(op)s” can never hold for %(fact)s.") % words
     if "fact2" in clause:
         other = facts.shape(clause["fact2"])
         if other and _apart(kinds_of(shape), kinds_of(other)):
-            words = {"fact": name, "other": wording.label(clause["fact2"])}
+            words = {"fact": name, "other": wording.label(clause["fact2"], tongue())}
             return _("%(fact)s and %(other)s are of different kinds.") % words
         return ""
     return "" if "value" not in clause else _unlike(clause["value"], op, shape, name)
@@ -91,6 +92,6 @@ def _unlike(value: Any, op: str, shape: Shape, name: str) -> str:
     if shape.kind == "enum" and op in _SAME:
         known = [choice.value for choice in shape.choices]
         if any(item not in known for item in values):
-            options = ", ".join(wording.shown(item) for item in known)
+            options = ", ".join(wording.shown(item, tongue()) for item in known)
             return _("%(fact)s is one of %(options)s.") % {"fact": name, "options": options}
     return ""

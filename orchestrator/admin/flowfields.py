@@ -212,6 +212,8 @@ def problems_of(step: Step, flow: Mapping[str, Any], schema: Any) -> Iterator[tu
     probe = copy(step)
     probe.flow, probe.schema = dict(flow), schema
     steps = [probe if row.pk == step.pk else row for row in step.version.steps.all()]
+    if not any(row is probe for row in steps):
+        steps.append(probe)
     for problem in flow_problems(probe, CaseData(step.version, steps), ""):
         _flow, *rest = split(problem.path)
         if rest and rest[0] in flow:

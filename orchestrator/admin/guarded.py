@@ -22,7 +22,7 @@ from orchestrator.models import WorkflowVersion
 class Guarded(Seen):
     """Rows of a version, each edit after the other; one that saw another row is not saved."""
 
-    noun: ClassVar[str]
+    noun: ClassVar[Any]
 
     def version_of(self, row: Any) -> WorkflowVersion:
         raise NotImplementedError

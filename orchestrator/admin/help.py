@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.utils.functional import lazy
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+
+from orchestrator import calendars
+
+shown_lazy = lazy(format_html, SafeString)
 
 WORKFLOW: Final[Mapping[str, Any]] = {
     "name": _("What people call it. Example: Expense claims."),
@@ -29,6 +36,11 @@ VERSION: Final[Mapping[str, Any]] = {
     "signals": _(
         "Signals that may come at any time, and where the case file keeps what they bring. "
         "Example: moved, /address, /to."
+    ),
+    "calendar": shown_lazy(
+        "{} <br><code>{}</code>",
+        _("In what hours the times of the rules count. Empty: every hour counts. For example:"),
+        calendars.EXAMPLE.strip(),
     ),
 }
 STEP: Final[Mapping[str, Any]] = {

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from orchestrator.models import WorkflowVersion
 
@@ -48,7 +49,7 @@ def page_of(row: models.Model, anchor: str = "") -> str:
     return reverse(f"{name_of(row)}_change", args=[row.pk]) + anchor
 
 
-def add_page(model: type[models.Model], **whole: int) -> str:
+def add_page(model: type[models.Model], **whole: int | str) -> str:
     return reverse(f"{name_of(model)}_add", query=whole)
 
 
@@ -59,9 +60,9 @@ def name_of(model: models.Model | type[models.Model]) -> str:
 
 def crumbs(version: WorkflowVersion, *rows: models.Model) -> list[tuple[str, str]]:
     """The way from the list of workflows to a part."""
-    state = "draft" if version.published_at is None else "published"
+    state = _("draft") if version.published_at is None else _("published")
     return [
-        ("Workflows", reverse("admin:orchestrator_workflow_changelist")),
+        (_("Workflows"), reverse("admin:orchestrator_workflow_changelist")),
         (version.workflow.name, page_of(version.workflow)),
         (f"v{version.number} ({state})", page_of(version)),
         *((str(row), page_of(row)) for row in rows),

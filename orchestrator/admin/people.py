@@ -28,15 +28,15 @@ from orchestrator.models import Actor, ActorKind, ApiKey, Grant, Step
 from orchestrator.models.fields import ClockTimestamp
 
 ACTIONS: Final = (
-    "decide",
-    "start",
-    "view",
-    "work",
-    "cancel",
-    "resolve",
-    "halt",
-    "publish",
-    "export",
+    ("decide", gettext_lazy("decide")),
+    ("start", gettext_lazy("start cases")),
+    ("view", gettext_lazy("look at cases")),
+    ("work", gettext_lazy("fetch machine work")),
+    ("cancel", gettext_lazy("cancel cases")),
+    ("resolve", gettext_lazy("resolve incidents")),
+    ("halt", gettext_lazy("stop automatic approval")),
+    ("publish", gettext_lazy("publish versions")),
+    ("export", gettext_lazy("export feedback")),
 )
 LIMITS: Final = {
     "type": "object",
@@ -113,10 +113,10 @@ def _published(actor: Actor) -> bool:
 class GrantForm(ModelForm):
     """A new right, or the withholding of one; afterwards only its end can be set, once."""
 
-    action = forms.ChoiceField(choices=[(word, word) for word in ACTIONS])
+    action = forms.ChoiceField(choices=ACTIONS)
     limits = YamlField(empty={}, shape=LIMITS)
-    begins = forms.DateTimeField(required=False, widget=When)
-    ends = forms.DateTimeField(required=False, widget=When)
+    begins = forms.DateTimeField(required=False, widget=When, label=gettext_lazy("Begins"))
+    ends = forms.DateTimeField(required=False, widget=When, label=gettext_lazy("Ends"))
 
     class Meta:
         model = Grant
@@ -131,7 +131,7 @@ class GrantForm(ModelForm):
             raise ValidationError(_("Name either an actor or a group."))
         begins = given.get("begins") or timezone.now()
         if given.get("ends") and given["ends"] <= begins:
-            self.add_error("ends", "It ends after it begins.")
+            self.add_error("ends", _("It ends after it begins."))
         else:
             self.instance.valid = DateTimeTZRange(begins, given.get("ends"))
         return given
@@ -140,7 +140,7 @@ class GrantForm(ModelForm):
 class EndForm(ModelForm):
     """The end of a Grant that has none yet."""
 
-    ends = forms.DateTimeField(widget=When)
+    ends = forms.DateTimeField(widget=When, label=gettext_lazy("Ends"))
 
     class Meta:
         model = Grant
@@ -233,7 +233,7 @@ class ApiKeyAdmin(ReadOnly):
         form = KeyForm(request.POST or None)
         context = {
             **self.admin_site.each_context(request),
-            "title": "New API key",
+            "title": _("New API key"),
             "opts": self.opts,
             "form": form,
             "secret": self._made(form) if form.is_valid() else "",

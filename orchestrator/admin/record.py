@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from orchestrator.admin.base import ReadOnly, actor_of, by_workflow, superuser
 from orchestrator.models import (
@@ -26,6 +26,8 @@ from orchestrator.models import (
     Workflow,
 )
 from orchestrator.models.standing import standing
+from orchestrator.telling import reason_of
+from orchestrator.views.incident_filter import kind_told
 
 WHEN = ("created_at", admin.DateFieldListFilter)
 
@@ -71,9 +73,13 @@ class AttemptAdmin(OfTask):
 
 @admin.register(Routing)
 class RoutingAdmin(OfTask):
-    list_display = ("id", "task", "round", "action", "reason", "created_at")
+    list_display = ("id", "task", "round", "action", "because", "created_at")
     list_filter = (by_workflow("task__case__workflow"), "action", WHEN)
     list_select_related = ("task",)
+
+    @admin.display(description=pgettext_lazy("field", "reason"))
+    def because(self, row: Routing) -> str:
+        return reason_of(row)
 
 
 @admin.register(Seat)
@@ -118,11 +124,23 @@ class DeliveryAdmin(OfTask):
 
 @admin.register(Incident)
 class IncidentAdmin(OfTask):
-    list_display = ("id", "kind", "task", "state", "resolution", "opened_at", "resolved_at")
+    list_display = ("id", "what", "task", "standing", "ended", "opened_at", "resolved_at")
     list_filter = (by_workflow("task__case__workflow"), "state")
     list_select_related = ("task",)
     search_fields = ("kind__startswith", "task__case__key__startswith")
     search_help_text = gettext_lazy("The beginning of a kind or of a case's key.")
+
+    @admin.display(description=pgettext_lazy("field", "kind"), ordering="kind")
+    def what(self, row: Incident) -> str:
+        return kind_told(row.kind)
+
+    @admin.display(description=pgettext_lazy("field", "state"), ordering="state")
+    def standing(self, row: Incident) -> str:
+        return gettext(row.state)
+
+    @admin.display(description=pgettext_lazy("field", "resolution"))
+    def ended(self, row: Incident) -> str:
+        return gettext(row.resolution) if row.resolution else "–"
 
 
 @admin.register(Event)

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db import models
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from orchestrator.admin.conditions import Editor
@@ -59,15 +60,15 @@ class RightForm(PartForm):
         given = with_condition(self)
         self._people(given)
         if given.get("mode") in ASKED and not given.get("group"):
-            self.add_error("group", "Name the group that decides.")
+            self.add_error("group", _("Name the group that decides."))
         if Word.ESCALATED in given.get("allowed", ()) and not given.get("escalates_to"):
-            self.add_error("escalates_to", "Name the group that is asked next.")
+            self.add_error("escalates_to", _("Name the group that is asked next."))
         if (given.get("start_within") or 0) > (given.get("decide_within") or 0):
-            self.add_error("start_within", "Nobody can start later than they have to decide.")
+            self.add_error("start_within", _("Nobody can start later than they have to decide."))
         if (given.get("remind_before") or 0) >= (given.get("decide_within") or 1):
-            self.add_error("remind_before", "Remind people of less time than they have.")
+            self.add_error("remind_before", _("Remind people of less time than they have."))
         if given.get("decide_within") == 0:
-            self.add_error("decide_within", "Give people time: at least a second.")
+            self.add_error("decide_within", _("Give people time: at least a second."))
         return given
 
     def _people(self, given: dict[str, Any]) -> None:
@@ -76,10 +77,10 @@ class RightForm(PartForm):
             people = file.PLACES.get(given.get("mode", ""), 1)
             given["seats"] = given["approvals"] = people
         elif not 2 <= given.get("seats", 0) <= 99:
-            self.add_error("seats", "A panel has 2 to 99 seats.")
+            self.add_error("seats", _("A panel has 2 to 99 seats."))
         elif not 1 <= given.get("approvals", 0) <= given["seats"]:
             self.add_error(
-                "approvals", "Ask for at least one, and for no more than there are seats."
+                "approvals", _("Ask for at least one, and for no more than there are seats.")
             )
 
 
@@ -87,7 +88,7 @@ class RightForm(PartForm):
 class DecisionRightAdmin(Drafted):
     form = RightForm
     workflow_path = "step__version__workflow"
-    noun = "rule"
+    noun = gettext_lazy("rule")
     whole = "step"
     whole_model = Step
     hidden = frozenset({"id", "position", "step", "condition"})

@@ -9,6 +9,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,10 +24,11 @@ from orchestrator.admin.flowfields import (
     offer_workflows,
     problems_of,
 )
+from orchestrator.admin.parts import add_page
 from orchestrator.definitions import format as file
 from orchestrator.definitions.facts import CaseData
 from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED
-from orchestrator.models import Actor, Step, StepKind, Workflow
+from orchestrator.models import Actor, Step, StepKind, Workflow, WorkflowVersion
 
 OBJECT: Final = {"type": "object"}
 POINTERS: Final = {"type": "array", "items": {"type": "string", "pattern": "^(/.*)?$"}}
@@ -71,6 +74,19 @@ def _says(step: Step, name: str) -> bool:
     if name in BACK:
         return bool(step.rework)
     return bool(getattr(step, name) != getattr(Step(), name))
+
+
+class Chosen(forms.Widget):
+    """A kind that was chosen on the page before: shown, and sent along."""
+
+    def __init__(self, version: WorkflowVersion) -> None:
+        super().__init__()
+        self.again = add_page(Step, version=version.pk)
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        label = StepKind(value).label if value in StepKind.values else value
+        context = {"name": name, "value": value, "label": label, "again": self.again}
+        return render_to_string("admin/orchestrator/chosen.html", context | {"attrs": attrs or {}})
 
 
 class PartForm(ModelForm):
@@ -129,6 +145,8 @@ class StepForm(PartForm):
 
     workflows: ClassVar[QuerySet[Workflow]] = Workflow.objects.none()
     """Those that a subflow can be chosen to call."""
+    new: ClassVar[str] = ""
+    """The kind of a step that is being added."""
 
     class Meta:
         model = Step
@@ -141,10 +159,13 @@ class StepForm(PartForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         step = self.instance
-        for name in _ALL - set(shown_of(step)) if step.pk else ():
+        if step.pk is None:
+            step.kind = self.initial["kind"] = self.new
+            self.fields["kind"].widget = Chosen(step.version)
+        for name in _ALL - set(shown_of(step)):
             self.fields.pop(name, None)
         self.case = CaseData(step.version, step.version.steps.all())
-        for name, field, value in fields_of(step, self.case) if step.pk else ():
+        for name, field, value in fields_of(step, self.case):
             self.fields[name] = field
             self.initial[name] = value
         if "flow_workflow" in self.fields:

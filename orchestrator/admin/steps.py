@@ -17,6 +17,7 @@ from orchestrator.admin.conditions import Editor
 from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.entries import entry_page, move_entry, tables_of
 from orchestrator.admin.flowfields import names_of
+from orchestrator.admin.kinds import kind_of, kinds_page
 from orchestrator.admin.lists import LISTS
 from orchestrator.admin.parts import Line, Table, add_page, page_of
 from orchestrator.admin.schemas import locked_page, schema_url
@@ -33,7 +34,7 @@ from orchestrator.telling import told as told_condition
 class StepAdmin(Drafted):
     form = StepForm
     workflow_path = "version__workflow"
-    noun = "step"
+    noun = gettext_lazy("step")
     whole = "version"
     whole_model = WorkflowVersion
     hidden = frozenset({"id", "version", "position", *LISTS})
@@ -54,10 +55,9 @@ class StepAdmin(Drafted):
 
     def get_fieldsets(self, request: HttpRequest, obj: Step | None = None) -> Any:
         """What its kind has, and what was given to it all the same."""
-        if obj is None:
-            return self.fieldsets
+        obj = obj or Step(kind=kind_of(request) or StepKind.HUMAN)
         shown = set(shown_of(obj)) | {"name", "key", "kind"}
-        if self.get_readonly_fields(request, obj):
+        if obj.pk and self.get_readonly_fields(request, obj):
             return super().get_fieldsets(request, obj)
         flow = names_of(obj.kind)
         sets = [
@@ -72,24 +72,28 @@ class StepAdmin(Drafted):
     ) -> Any:
         # The fields of ``flow`` are no columns: the form makes them itself.
         names = flatten_fieldsets(self.get_fieldsets(request, obj))
-        columns = [
-            name for name in names if name not in {*names_of(obj.kind if obj else ""), *BACK}
-        ]
+        kind = obj.kind if obj else kind_of(request)
+        columns = [name for name in names if name not in {*names_of(kind), *BACK}]
         form = super().get_form(request, obj, change, **kwargs | {"fields": columns})
-        return type(form)(form.__name__, (form,), {"workflows": workflows_of(request)})
+        return type(form)(form.__name__, (form,), {"workflows": workflows_of(request), "new": kind})
 
     def watched(self, request: HttpRequest, row: Step) -> list[str]:
         parts = {"flow": names_of(row.kind), "rework": set(BACK) & set(shown_of(row))}
         return [*super().watched(request, row), *(name for name, fields in parts.items() if fields)]
 
     def response_post_save_add(self, request: HttpRequest, obj: Step) -> HttpResponseRedirect:
-        """A step of the flow has more to say than its first page asked for."""
-        more = names_of(obj.kind) or obj.kind == StepKind.DECISION
-        return (
-            HttpResponseRedirect(page_of(obj))
-            if more
-            else super().response_post_save_add(request, obj)
-        )
+        """Its page, where its rules and ways on are added next; an end has none."""
+        if obj.kind == StepKind.END:
+            return super().response_post_save_add(request, obj)
+        return HttpResponseRedirect(page_of(obj))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """First the kind, then the fields that it has."""
+        if not kind_of(request) and self.has_add_permission(request):
+            return kinds_page(self, request, self.whole_of(request))
+        return super().add_view(request, form_url, extra_context)
 
     def version_of(self, row: Step) -> WorkflowVersion:
         return row.version
@@ -161,7 +165,7 @@ def rules_of(step: Step) -> Table:
         noun="decisionright",
         heads=(_("Rule"), _("When"), _("Who decides")),
         lines=tuple(
-            Line(right, (right.name or "Rule", when(right.condition), decider(right)))
+            Line(right, (right.name or _("Rule"), when(right.condition), decider(right)))
             for right in rights
         ),
         add=add_page(rights.model, step=step.pk),
@@ -236,7 +240,7 @@ def with_condition(form: Any) -> dict[str, Any]:
     if form.editor.is_valid():
         form.instance.condition = form.editor.value
     else:
-        form.add_error(None, "Look at the condition below.")
+        form.add_error(None, _("Look at the condition below."))
     return dict(form.cleaned_data)
 
 
@@ -244,7 +248,7 @@ def with_condition(form: Any) -> dict[str, Any]:
 class TransitionAdmin(Drafted):
     form = TransitionForm
     workflow_path = "version__workflow"
-    noun = "transition"
+    noun = gettext_lazy("transition")
     whole = "source"
     whole_model = Step
     hidden = frozenset({"id", "version", "position", "source", "condition"})

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from orchestrator import authority, engine, routing
 from orchestrator.engine.deciders import are_enough
@@ -28,6 +29,7 @@ from orchestrator.models import (
 )
 from orchestrator.models.standing import Lane
 from orchestrator.spelling import duration
+from orchestrator.telling import tongue
 
 MOST_PEOPLE: Final = 40
 PASSES: Final = "passes"
@@ -71,15 +73,16 @@ def tried(
     """What the engine would do with an output of these facts; ``stopped`` is a halted workflow."""
     rules = [routing.Rule(row.position, row.condition, row.mode, row.name) for row in rights]
     route = routing.route(rules, facts)
+    reason = routing.reason(route.why, tongue())
     fired = next((row for row in rights if row.position == route.position), None)
     if not rights:
-        return Outcome(PASSES, route.reason, route, None, None)
+        return Outcome(PASSES, reason, route, None, None)
     held = stopped and route.mode == Mode.AUTO
     if route.mode in (Mode.AUTO, Mode.BLOCK) and rights[0].step.kind != StepKind.HUMAN and not held:
-        return Outcome(route.mode, route.reason, route, fired, fired)
+        return Outcome(route.mode, reason, route, fired, fired)
     asked = fired if fired and fired.mode in ASKING else _last_that_asks(rights)
     mode = asked.mode if asked else Mode.REVIEW
-    return Outcome(str(mode), STOPPED if held else route.reason, route, fired, asked)
+    return Outcome(str(mode), _(STOPPED) if held else reason, route, fired, asked)
 
 
 def _last_that_asks(rights: Sequence[DecisionRight]) -> DecisionRight | None:

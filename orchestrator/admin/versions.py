@@ -11,7 +11,6 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -47,11 +46,6 @@ class VersionForm(ModelForm):
         shape={"type": "object"},
         check=lambda found: list(calendars.problems(found)),
         label=gettext_lazy("Working hours"),
-        help_text=format_html(
-            "In what hours the times of the rules count. Empty: every hour counts. "
-            "For example:<br><code>{}</code>",
-            calendars.EXAMPLE.strip(),
-        ),
     )
 
     signals = RowsField(NEWS, read=news_read, show=news_shown, label=gettext_lazy("News"))

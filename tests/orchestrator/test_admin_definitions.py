@@ -19,6 +19,7 @@ from orchestrator.models import (
     Connection,
     DecisionRight,
     Step,
+    StepKind,
     Transition,
     Workflow,
     WorkflowVersion,
@@ -299,7 +300,7 @@ def test_steps_and_rules_change_places(alice: Client) -> None:
         ("timeout", "2m", "1 to 90 seconds"),
         ("timeout", "soon", "is no duration"),
         ("limit", "amount", "Give a place"),
-        ("kind", "fax", "Select a valid choice"),
+        ("key", "two words", "letters, numbers, underscores or hyphens"),
     ],
 )
 def test_a_step_says_what_is_wrong_with_a_field(
@@ -309,7 +310,7 @@ def test_a_step_says_what_is_wrong_with_a_field(
 
     response = alice.post(
         url("step", "add", version=draft.pk),
-        {"name": "A", "key": "a", "kind": "human", **STEP, field: text},
+        {"name": "A", "key": "a", "kind": "agent", **STEP, field: text},
     )
 
     page = response.content.decode()
@@ -512,3 +513,30 @@ def test_what_was_published_meanwhile_is_not_changed(
     assert "was published or changed meanwhile" in response.content.decode()
     step.refresh_from_db()
     assert step.name == "Read the receipt"
+
+
+@pytest.mark.parametrize("kind", ["", "fax"])
+def test_a_new_step_is_asked_for_its_kind_first(alice: Client, kind: str) -> None:
+    draft = draft_of(alice)
+
+    page = alice.get(url("step", "add", version=draft.pk, kind=kind)).content.decode()
+
+    assert "what happens there?" in page
+    for offered in StepKind.values:
+        assert f"?version={draft.pk}&amp;kind={offered}" in page
+
+
+def test_a_new_step_is_asked_only_for_what_its_kind_has(alice: Client) -> None:
+    draft = draft_of(alice)
+    address = url("step", "add", version=draft.pk, kind="timer")
+
+    page = alice.get(address).content.decode()
+    saved = alice.post(
+        address, {"name": "Rest", "key": "rest", "kind": "timer", "flow_after": "3d"}
+    )
+
+    assert 'name="flow_after"' in page
+    assert 'name="retry"' not in page
+    step = Step.objects.get()
+    assert saved.headers["Location"] == url("step", "change", step.pk)
+    assert step.flow == {"after": "3d"}

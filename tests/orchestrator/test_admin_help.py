@@ -38,17 +38,17 @@ def forms() -> dict[str, Any]:
 
 def addresses(draft: WorkflowVersion) -> dict[str, str]:
     step = draft.steps.get(key="read")
-    # What a new step is asked is what any kind has; what only one has stands on its own page.
     kinds = {
         f"Step {kind}": url("step_change", draft.steps.create(
             key=kind, name=kind, kind=kind, position=100 + place).pk)
         for place, kind in enumerate(StepKind.values)
     }  # fmt: skip
+    new = {f"New {kind}": url("step_add", version=draft.pk, kind=kind) for kind in StepKind.values}
     return {
         **kinds,
+        **new,
         "Workflow": url("workflow_add"),
         "WorkflowVersion": url("workflowversion_change", draft.pk),
-        "Step": url("step_add", version=draft.pk),
         "DecisionRight": url("decisionright_add", step=step.pk),
         "Transition": url("transition_add", source=step.pk),
         "Actor": url("actor_add"),
@@ -71,7 +71,9 @@ def test_every_field_has_a_sentence_and_an_example(forms: dict[str, Any]) -> Non
     ]
 
     assert without == []
-    assert {model: set(HELP[model]) - set(forms[model].fields) for model in HELP} == {
+    fields = {model: set(forms[model].fields) for model in HELP if model != "Step"}
+    fields["Step"] = {name for kind in StepKind.values for name in forms[f"Step {kind}"].fields}
+    assert {model: set(HELP[model]) - fields[model] for model in HELP} == {
         model: set() for model in HELP
     }
 
@@ -80,6 +82,7 @@ def test_a_step_has_the_fields_of_its_kind_and_no_others(forms: dict[str, Any]) 
     for kind in StepKind.values:
         fields = {name for name in forms[f"Step {kind}"].fields if not name.startswith("flow_")}
         assert fields == {"name", "key", "kind", *HAS[StepKind(kind)]}
+        assert forms[f"New {kind}"].fields.keys() == forms[f"Step {kind}"].fields.keys()
     assert [name for name in forms["Step timer"].fields if name.startswith("flow_")] == [
         *("flow_after", "flow_working", "flow_until")
     ]
