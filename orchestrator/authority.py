@@ -30,6 +30,7 @@ from orchestrator.models import (
     Workflow,
 )
 from orchestrator.models.standing import NOTHING, Lane, Standing, Way, standing
+from orchestrator.models.statements import ID, Kept
 from orchestrator.spelling import plain
 
 Row = TypeVar("Row", bound=Model)
@@ -75,15 +76,19 @@ class Answer:
     grant: int | None = None
 
 
-def may(actor: Actor, action: str, subject: Subject | None) -> Answer:
+def may(
+    actor: Actor, action: str, subject: Subject | None, *, held: Standing | None = None
+) -> Answer:
     """Whether the actor may do this now, and why not. May query.
+
+    ``held`` is what the actor holds, from a caller that has read it in this transaction.
 
     ``claim`` and ``decide`` take a Seat and differ in that others' claims bar the first, and
     that somebody else is assigned;
     who decides shows the token of the claim. ``halt`` takes a Workflow, or None for
     everywhere; the others a Workflow or what belongs to one.
     """
-    held = standing(actor)
+    held = held or standing(actor)
     if not held.active:
         return Answer(allowed=False, reasons=[_(INACTIVE)])
     if action in DECIDING and isinstance(subject, Seat):
@@ -119,10 +124,17 @@ def access_case(actor: Actor, pk: int) -> Case:
     return _first(rows.filter(pk=pk))
 
 
-def access_task(actor: Actor, pk: int) -> Task:
-    """The task with its step, case and workflow, or NotFound."""
-    rows = Task.objects.visible_to(actor).select_related("step", "case__workflow")
-    return _first(rows.filter(pk=pk))
+def access_task(actor: Actor, pk: int, *, held: Standing | None = None) -> Task:
+    """The task with its step, case and workflow, or NotFound. ``held`` as in ``may``."""
+    task = TASK.first(pk)
+    if task is None or not (held or standing(actor)).sees(task.case.workflow_id):
+        raise NotFound
+    return task
+
+
+TASK: Final = Kept(
+    lambda pk: Task.objects.select_related("step", "case__workflow").filter(pk=pk), ID
+)
 
 
 def access_incident(actor: Actor, pk: int) -> Incident:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, cast
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import Case, F, Func, Value, When
+from django.db.models import F, Func, Value
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext as _
 
@@ -30,8 +30,7 @@ from orchestrator.exceptions import (
     Refusal,
     StaleClaim,
 )
-from orchestrator.models import Actor, Attempt, Routing, Seat, Task, TaskState, Workflow
-from orchestrator.models import Case as CaseRow
+from orchestrator.models import Actor, Attempt, Case, Routing, Seat, Task, TaskState, Workflow
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.querysets import (
     COLUMNS,
@@ -43,8 +42,8 @@ from orchestrator.models.querysets import (
     named_lanes,
     served,
 )
-from orchestrator.models.standing import Beside, Standing
-from orchestrator.models.statements import Joined
+from orchestrator.models.standing import Beside, Standing, standing
+from orchestrator.models.statements import ID, Joined, Kept
 
 Order = Literal["due", "confidence", "created"]
 
@@ -112,7 +111,7 @@ def _next(order: Order, assigned: str, reach: int) -> Joined:
         NEXT.format(ways=WAYS, decidable=DECIDABLE, column=column, assigned=assigned, reach=reach),
         seat=Seat,
         task=Task,
-        case=CaseRow,
+        case=Case,
         routed=Routing,
         attempt=Attempt,
     )
@@ -168,7 +167,7 @@ def _taken(order: Order, assigned: str, ways: dict[str, Any]) -> Seat | None:
 
 
 def _whole(
-    seat: Seat, task: Task, case: CaseRow, routed: Routing | None, attempt: Attempt | None
+    seat: Seat, task: Task, case: Case, routed: Routing | None, attempt: Attempt | None
 ) -> Seat:
     """The seat with its task, step, case and workflow, and why it is there."""
     definition = definition_of(case.version_id)
@@ -188,48 +187,66 @@ def claim(task_id: int, *, actor: Actor, seconds: int = 600) -> Seat:
     others hold all seats.
     """
     _check(seconds)
-    task = authority.access_task(actor, task_id)
+    held = standing(actor)
+    task = authority.access_task(actor, task_id, held=held)
     _one_at_a_time(actor)
-    own = Seat.objects.open().claimed_by(actor).filter(task=task)
-    if own.update(claim_expires_at=_in(seconds)):
-        return _seats().filter(claimed_by=actor).get(pk=own.values("pk")[:1])
-    return _free_seat(task, actor, seconds)
+    asked = {"task": task_id, "actor": actor.pk, "seconds": seconds}
+    if renewed := RENEWED.first(asked):
+        return _of(task, *renewed)
+    return _free_seat(task, actor, held, asked)
 
 
-def _free_seat(task: Task, actor: Actor, seconds: int) -> Seat:
-    waiting = list(
-        _seats().open().filter(task=task, back_at=None).order_by("level", "number", "id")
-    )
+LEASE: Final = "claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)"
+RENEWED: Final = Joined(
+    f"""
+    UPDATE orchestrator_seat AS seat SET {LEASE}
+    WHERE state = 'open' AND task_id = %(task)s
+        AND claimed_by_id = %(actor)s AND claim_expires_at > clock_timestamp()
+    RETURNING {{seat}}
+    """,  # noqa: S608
+    seat=Seat,
+)
+
+# Waits for whoever has the row, and takes it only if it is free still.
+CLAIMED: Final = Joined(
+    f"""
+    UPDATE orchestrator_seat AS seat SET {LEASE}, claimed_at = clock_timestamp(),
+        claimed_by_id = %(actor)s, claim_token = %(token)s,
+        draft = CASE WHEN claimed_by_id = %(actor)s THEN draft END
+    WHERE id = %(seat)s AND state = 'open' AND back_at IS NULL
+        AND (claimed_by_id IS NULL OR claim_expires_at <= clock_timestamp())
+        AND (assigned_to_id IS NULL OR assigned_to_id = %(actor)s)
+        AND NOT %(actor)s = ANY(barred)
+    RETURNING {{seat}}
+    """,  # noqa: S608
+    seat=Seat,
+)
+WAITING: Final = Kept(
+    lambda task: (
+        Seat.objects.open().filter(task=task, back_at=None).order_by("level", "number", "id")
+    ),
+    ID,
+)
+
+
+def _of(task: Task, seat: Seat) -> Seat:
+    seat.task = task
+    return seat
+
+
+def _free_seat(task: Task, actor: Actor, held: Standing, asked: dict[str, Any]) -> Seat:
+    waiting = [_of(task, seat) for seat in WAITING.all(task.pk)]
     if not waiting:
         raise _nothing_waits(task)
-    answers = {seat: authority.may(actor, "decide", seat) for seat in waiting}
+    answers = {seat: authority.may(actor, "decide", seat, held=held) for seat in waiting}
     allowed = [seat for seat, answer in answers.items() if answer.allowed]
     if not allowed:
         raise NotAllowed(reasons=answers[waiting[0]].reasons)
     for seat in allowed:
-        if _claimed(seat, actor, seconds):
-            return _seats().get(pk=seat.pk)
+        if claimed := CLAIMED.first(asked | {"seat": seat.pk, "token": uuid4()}):
+            return _of(task, *claimed)
     assigned = next(filter(None, (authority.assigned(seat, actor) for seat in allowed)), "")
     raise StaleClaim(assigned or _("Somebody else is deciding this."))
-
-
-def _claimed(seat: Seat, actor: Actor, seconds: int) -> bool:
-    """Guarded: waits for whoever has the row, and takes it only if it is free still."""
-    kept = When(claimed_by=actor, then=F("draft"))
-    return bool(
-        Seat.objects.open()
-        .free()
-        .filter(pk=seat.pk)
-        .for_nobody_but(actor)
-        .exclude(barred__contains=[actor.pk])
-        .update(
-            claimed_by=actor,
-            claim_token=uuid4(),
-            claimed_at=ClockTimestamp(),
-            claim_expires_at=_in(seconds),
-            draft=Case(kept, default=None),
-        )
-    )
 
 
 def _nothing_waits(task: Task) -> Refusal:

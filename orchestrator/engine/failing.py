@@ -14,7 +14,7 @@ from orchestrator.definitions.rules import is_careful
 from orchestrator.engine import doubting
 from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.incidents import open_incident
-from orchestrator.engine.leasing import Work
+from orchestrator.engine.leasing import Work, began
 from orchestrator.engine.sweeping import reach, swept
 from orchestrator.exceptions import StaleFence
 from orchestrator.models import (
@@ -132,6 +132,7 @@ def _record(
         actor=task.step.actor or act.definition.policy,
         input=given,
         error=error,
+        started_at=began(task, act.now),
         finished_at=act.now,
     )
     refs = {"task": task.pk, "attempt": attempt.pk}

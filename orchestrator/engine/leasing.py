@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from orchestrator.models import Step
+from orchestrator.models import Step, Task
 
 GRACE: Final = 30
 """Seconds that a lease lasts beyond the time-out of its step."""
@@ -27,3 +27,9 @@ class Work:
 
 def lease_of(step: Step) -> timedelta:
     return timedelta(seconds=step.timeout + GRACE)
+
+
+def began(task: Task, now: datetime) -> datetime:
+    """When the try of a running task began; when it was last asked for longer, if it was."""
+    assert task.lease_expires_at is not None, "what runs has a lease"  # noqa: S101
+    return min(now, task.lease_expires_at - lease_of(task.step))

@@ -25,7 +25,7 @@ from orchestrator.engine.briefing import brief_of
 from orchestrator.engine.definition import definition_of
 from orchestrator.engine.judging import judge
 from orchestrator.engine.lanes import claim_work
-from orchestrator.engine.leasing import Work
+from orchestrator.engine.leasing import Work, began
 from orchestrator.engine.reading import attempt_fields, is_json
 from orchestrator.engine.scopes import input_of
 from orchestrator.exceptions import StaleFence
@@ -38,7 +38,7 @@ from orchestrator.models import (
     Task,
     TaskState,
 )
-from orchestrator.models.statements import insert
+from orchestrator.models.statements import ID, Kept, insert
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +91,8 @@ def _judge_handed_in(work: Work, *, hand_on: bool) -> Work | None:
 
 
 def _call(work: Work, *, hand_on: bool) -> Work | None:
-    task = Task.objects.select_related("case").get(pk=work.task_id)
-    if task.fence != work.fence or task.state != TaskState.RUNNING:
+    task = CLAIMED.first(work.task_id)
+    if task is None or task.fence != work.fence or task.state != TaskState.RUNNING:
         raise StaleFence
     task.step = definition_of(task.case.version_id).steps[work.step_key]
     given = input_of(task)
@@ -110,6 +110,9 @@ def _call(work: Work, *, hand_on: bool) -> Work | None:
     latency = round((time.monotonic() - started) * 1000)
     over = through.connection
     return submit_output(work, result, given=given, latency_ms=latency, over=over, hand_on=hand_on)
+
+
+CLAIMED: Final = Kept(lambda pk: Task.objects.select_related("case").filter(pk=pk), ID)
 
 
 def _connection_of(step: Step) -> int:
@@ -215,6 +218,7 @@ def _attempt(
         actor=versions.as_whom(act.definition, task.step, fields["model"], over=over),
         input=given,
         output=said.get("output"),
+        started_at=began(task, act.now),
         finished_at=act.now,
         **fields,
     )

@@ -15,14 +15,16 @@ from tests import world
 
 
 def steps_a_second(workflow: Workflow, processes: int, cases: int = 200) -> float:
+    workers = [Worker("steps", workflow.slug) for _ in range(processes)]
     rows = [{"key": str(uuid4()), "data": {}} for _ in range(cases)]
     engine.start_cases(workflow, actor=world.actor("alice"), cases=rows)
-    return rate_of([Worker("steps") for _ in range(processes)])
+    return rate_of(workers)
 
 
 def cases_a_second(workflow: Workflow, processes: int, cases: int = 150) -> float:
     """From start to end, a person's decision in between; so many cases in each process."""
-    return rate_of([Worker("cases", workflow.slug, str(cases)) for _ in range(processes)])
+    names = [f"reviewer-{number}" for number in range(processes)]
+    return rate_of([Worker("cases", workflow.slug, str(cases), name) for name in names])
 
 
 def rate_of(workers: Sequence[Worker]) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -135,6 +137,21 @@ def test_a_try_that_failed_is_made_again_under_the_same_key(books: HTTPServer) -
     assert Case.objects.get().state == "completed"
     errors = Attempt.objects.order_by("id").values_list("error__kind", flat=True)
     assert list(errors) == ["transient", None, None]
+
+
+@pytest.mark.parametrize("answer", [OK, BUSY])
+def test_a_try_tells_when_it_began(books: HTTPServer, answer: Response) -> None:
+    books.expect_request("/book").respond_with_handler(answering(answer))
+    begin(booking(books))
+    work = engine.claim_work()
+    assert work is not None
+    Task.objects.update(lease_expires_at=F("lease_expires_at") - timedelta(seconds=5))
+
+    engine.perform(work)
+
+    one = Attempt.objects.get()
+    assert one.finished_at is not None
+    assert 5 <= (one.finished_at - one.started_at).total_seconds() < 15
 
 
 def test_when_the_tries_are_spent_a_person_is_asked(books: HTTPServer) -> None:
