@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.definitions.flows import OPENERS, Graph
+from orchestrator.definitions.graphs import OPENERS, Graph
 from orchestrator.models import Step, StepKind
 
 

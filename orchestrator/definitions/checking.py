@@ -11,16 +11,16 @@ from django.utils.translation import gettext as _
 from orchestrator import calendars, conditions, schema
 from orchestrator.connectors import connector_class, connector_kinds
 from orchestrator.definitions import format as file
+from orchestrator.definitions.branches import branch_problems
 from orchestrator.definitions.exporting import content, transitions
 from orchestrator.definitions.facts import CaseData, Facts
 from orchestrator.definitions.flows import (
-    Graph,
-    branch_problems,
     flow_problems,
     news_problems,
     undo_problems,
     undoing,
 )
+from orchestrator.definitions.graphs import Graph
 from orchestrator.definitions.returns import pend_problems, rework_problems
 from orchestrator.definitions.rules import always, rule_problems, rule_warnings
 from orchestrator.definitions.steps import PERFORMED, step_problems

@@ -8,7 +8,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from orchestrator.definitions import format as file
-from orchestrator.definitions.flows import OPENERS, Graph
+from orchestrator.definitions.graphs import OPENERS, Graph
 from orchestrator.models import Step, StepKind
 from orchestrator.pointers import Problem
 

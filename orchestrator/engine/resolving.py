@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from orchestrator import authority, routing
+from orchestrator.definitions.graphs import OPENERS
 from orchestrator.definitions.rules import is_careful
 from orchestrator.diffing import same
 from orchestrator.engine import doubting
@@ -29,7 +30,7 @@ from orchestrator.models import Actor, Attempt, Mode, Step, StepKind, Task, Task
 
 # Of these the output is there; what is missing is somebody who may decide it.
 UNDECIDED = frozenset({"nobody", "split", "escalated", "stuck"})
-BRANCHING = frozenset({StepKind.FORK, StepKind.FOR_EACH, StepKind.JOIN})
+BRANCHING = OPENERS | {StepKind.JOIN}
 
 
 def retry(incident_id: int, *, actor: Actor) -> None:
