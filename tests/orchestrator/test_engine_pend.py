@@ -87,6 +87,31 @@ def test_what_a_lead_assigned_meanwhile_stays_assigned(task: Task) -> None:
     assert _now(task).assigned_to == world.actor("ben")
 
 
+def test_who_has_begun_again_keeps_it(task: Task) -> None:
+    pended(task, until=timezone.now() + DAY)
+    passed(task, DAY)
+    engine.resume_due()
+    passed(task, timedelta(hours=4))
+    world.claimed(task, "bea")
+
+    assert engine.fire_seat_timers() == 0
+
+    assert _now(task).assigned_to == world.actor("bea")
+
+
+def test_who_passed_it_on_before_waiting_has_it_first_all_the_same(task: Task) -> None:
+    bea = world.actor("bea")
+    token = world.claimed(task, "bea").claim_token
+    assert token
+    engine.skip(task.pk, actor=bea, token=token)
+    pended(task)
+    world.in_review(task.case.workflow)
+
+    engine.unpend(task.pk, actor=bea)
+
+    assert engine.claim_next(actor=bea) == _now(task)
+
+
 def test_what_a_lead_assigned_later_stays_assigned(task: Task) -> None:
     seat = pended(task, until=timezone.now() + DAY)
     passed(task, DAY)

@@ -117,6 +117,17 @@ def test_only_safe_cases_go_over_unless_the_others_are_asked_for() -> None:
     assert told(held).version.number == 2
 
 
+def test_who_waits_for_something_else_then_goes_over_only_by_hand() -> None:
+    def resting(days: int) -> Workflow:
+        rest = step("rest", "timer", flow={"after": f"{days}d"})
+        return published(definition([rest], "rest done"))
+
+    begun(resting(3))
+    plan = planned(resting(5), rest="rest")
+
+    assert verdicts(plan) == {"c-1": ("hand", "Rest waits for something else in the new version.")}
+
+
 def test_a_case_that_moved_on_meanwhile_is_refused_with_the_reason() -> None:
     case = begun(old())
     plan = planned(new(), look="view")
@@ -129,6 +140,21 @@ def test_a_case_that_moved_on_meanwhile_is_refused_with_the_reason() -> None:
     assert row.state == "refused"
     assert "leads to no step" in row.message
     assert told(case).version.number == 1
+
+
+def test_a_case_that_went_over_already_is_refused() -> None:
+    case = begun(old())
+    plan = planned(new(), look="view")
+    bulks = [engine.migrate(plan, actor=world.actor("alice")) for _ in range(2)]
+
+    engine.work_bulks()
+
+    rows = BulkRow.objects.filter(bulk__in=bulks).order_by("bulk")
+    assert list(rows.values_list("state", "message")) == [
+        ("done", ""),
+        ("refused", "The case is not on the old version any more."),
+    ]
+    assert told(case).version.number == 2
 
 
 def test_a_migration_can_be_taken_back_until_the_case_moves_on() -> None:
