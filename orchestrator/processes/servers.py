@@ -118,12 +118,10 @@ def _check_version(data: Path) -> None:
     """Refuse data of another PostgreSQL or a folder that is none. Raises StateError."""
     program = subprocess.check_output([_postgres_program("postgres"), "--version"], text=True)
     wanted = program.split()[-1].split(".")[0]
-    try:
-        found = (data / "PG_VERSION").read_text().strip()
-    except FileNotFoundError as error:
-        raise StateError(
-            f"{data} holds no PostgreSQL data. Move it away, or run make demo-reset."
-        ) from error
+    version = data / "PG_VERSION"
+    found = version.read_text().strip() if version.exists() else ""
+    if not found:
+        raise StateError(f"{data} holds no PostgreSQL data. Move it away, or run make demo-reset.")
     if found != wanted:
         raise StateError(
             f"{data} was made by PostgreSQL {found}, this is {wanted}: "

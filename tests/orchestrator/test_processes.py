@@ -194,11 +194,15 @@ def test_an_interrupted_first_start_leaves_nothing_half_made(home: Home) -> None
 
 @pytest.mark.parametrize(
     ("version", "sentence"),
-    [(None, "holds no PostgreSQL data"), ("14", r"made by PostgreSQL 14, this is \d+")],
+    [
+        (None, "holds no PostgreSQL data"),
+        ("", "holds no PostgreSQL data"),
+        ("14", r"made by PostgreSQL 14, this is \d+"),
+    ],
 )
 def test_foreign_data_is_one_sentence(home: Home, version: str | None, sentence: str) -> None:
     (home.path / "postgres").mkdir()
-    if version:
+    if version is not None:
         (home.path / "postgres" / "PG_VERSION").write_text(version)
 
     with pytest.raises(StateError, match=sentence):
