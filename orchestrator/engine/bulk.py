@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from orchestrator.exceptions import Refusal
-from orchestrator.models import Actor, Bulk, BulkRow, BulkState, Case, Incident
+from orchestrator.models import Actor, Bulk, BulkRow, BulkState, Case, Task
 from orchestrator.models.fields import ClockTimestamp
 
 Does = Callable[[BulkRow], None]
@@ -97,7 +97,7 @@ def _next(held: Collection[int]) -> BulkRow | None:
 
 def _is_free(row: BulkRow) -> bool:
     """Whether nobody else holds the row's case; then this transaction does."""
-    of_incident = Incident.objects.filter(pk=row.incident_id).values("task__case")
+    of_incident = Task.objects.filter(incidents=row.incident_id).values("case")
     cases = Case.objects.filter(Q(pk=row.case_id) if row.case_id else Q(pk__in=of_incident))
     free = cases.select_for_update(skip_locked=True, no_key=True)
     return bool(free.values_list("pk", flat=True))

@@ -95,6 +95,13 @@ def fail(work: Work, given: Any, error: CallError) -> bool:
     return is_held
 
 
+def refuse(act: Act, task: Task, given: Any, kind: str, message: str) -> None:
+    """Take no output of a try: people look at why. ``kind`` is that of the incident."""
+    told = {"kind": kind, "message": message[:2000]}
+    _record(act, task, given, told, may_have_happened=False)
+    open_incident(act, task, kind, message)
+
+
 def _after(act: Act, task: Task, kind: str, error: CallError) -> None:
     if error.may_have_happened and is_careful(task.step):
         _doubt(act, task, error)

@@ -15,12 +15,13 @@ from orchestrator import attachments, authority, schema
 from orchestrator.diffing import canonical
 from orchestrator.engine import events, versions
 from orchestrator.engine.acts import Act, ring
-from orchestrator.engine.definition import MACHINE, Definition, definition_of
+from orchestrator.engine.definition import Definition, definition_of
 from orchestrator.engine.judging import judge
 from orchestrator.engine.opening import enter, new_task
 from orchestrator.engine.reading import attempt_fields, is_json
 from orchestrator.exceptions import CaseConflict, Invalid, NotFound
 from orchestrator.models import (
+    MACHINE,
     Actor,
     Attempt,
     Case,
@@ -249,7 +250,17 @@ def _output_problems(definition: Definition, output: Any) -> list[Problem]:
         for name in output.keys() - _GIVEN
     ]
     found = schema.validate(start.schema, output["value"])
-    return unknown + [Problem(f"/output/value{problem.path}", problem.message) for problem in found]
+    unfit = [Problem(f"/output/value{problem.path}", problem.message) for problem in found]
+    return unknown + unfit or _model_problems(definition, output)
+
+
+def _model_problems(definition: Definition, output: Mapping[str, Any]) -> list[Problem]:
+    """Whether the agent's version is known, or may be new; then it is from now on."""
+    try:
+        versions.as_whom(definition, definition.start, attempt_fields(output)["model"])
+    except versions.TooManyModels as error:
+        return [Problem("/output/model", str(error))]
+    return []
 
 
 _Made = tuple[Act, Task, _Arrival]

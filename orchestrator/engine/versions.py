@@ -28,9 +28,23 @@ SHORT: Final = 12
 
 MOST_KNOWN: Final = 4096
 
+MOST_MODELS: Final = 100
+"""Names of models under which one agent may answer at a step that stays as it is."""
+
 _Key = tuple[int, str, bytes, str]
 # Rows that are committed, by all that their digest can depend on: a published step is frozen.
 _known: dict[_Key, Actor] = {}
+
+
+class TooManyModels(Exception):
+    """An agent names ever new models: no record of it would mean anything."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(
+            f"{step.name} was answered under {MOST_MODELS} names of models already, and this is "
+            "another one. Have its connection name the model that answers, or publish a version "
+            "that asks another way."
+        )
 
 
 def as_whom(
@@ -40,7 +54,7 @@ def as_whom(
 
     An agent that answers otherwise than the one the step names is another version: it gets a
     row of its own, and the workflow's owner is told. Runs in the caller's transaction, and
-    asks the database only about what this process has not met.
+    asks the database only about what this process has not met. Raises TooManyModels.
     """
     named = step.actor
     if named is None or named.kind != ActorKind.AGENT:
@@ -129,6 +143,8 @@ def _met(definition: Definition, step: Step, named: Actor, told: dict[str, Any])
     workflow, now = events.locked(Workflow, workflow_id)
     if known := _here(rows, named, found):
         return known
+    if _models(rows, told) >= MOST_MODELS:
+        raise TooManyModels(step)
     actor = _version(named, told, found)
     before = rows.order_by("-at", "-pk").values_list("actor", flat=True).first()
     debut = Debut.objects.create(
@@ -137,6 +153,12 @@ def _met(definition: Definition, step: Step, named: Actor, told: dict[str, Any])
     if before is not None:
         _tell(workflow, now, "agent.changed", debut, actor)
     return actor
+
+
+def _models(rows: Any, told: dict[str, Any]) -> int:
+    """Under how many other names of models the same was asked at the step."""
+    before = (debut.actor.definition for debut in rows.select_related("actor"))
+    return sum(changes(definition, told) == ["model"] for definition in before)
 
 
 def _here(rows: Any, named: Actor, found: str) -> Actor | None:

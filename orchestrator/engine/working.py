@@ -200,9 +200,13 @@ def submit_output(
         act.hands_on = hand_on
         if is_held := failing.holds(act, task, work):
             said = {"latency_ms": latency_ms} | _said(result)
-            attempt = _attempt(act, task, work, said, given=given, over=over)
-            failing.confirm(act, task, result)
-            judge(act, task, attempt)
+            try:
+                attempt = _attempt(act, task, work, said, given=given, over=over)
+            except versions.TooManyModels as error:
+                failing.refuse(act, task, given, "models", str(error))
+            else:
+                failing.confirm(act, task, result)
+                judge(act, task, attempt)
     if not is_held:
         raise StaleFence
     return act.handed

@@ -36,6 +36,7 @@ KINDS: Final[Mapping[str, str]] = {
     "not_called": gettext_noop("It could not call its workflow"),
     "call_cancelled": gettext_noop("The case it called was cancelled"),
     "not_undone": gettext_noop("It was not undone"),
+    "models": gettext_noop("Its model has ever new names"),
     "loop": gettext_noop("It came round too often"),
 }
 """Why a step could not go on, as the engine says it."""

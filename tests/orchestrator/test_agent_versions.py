@@ -11,10 +11,23 @@ from django.test.utils import CaptureQueriesContext
 
 from orchestrator import engine
 from orchestrator.canonical import digest
+from orchestrator.connectors import Result
 from orchestrator.definitions import import_draft
 from orchestrator.engine import versions
 from orchestrator.engine.events import first_break
-from orchestrator.models import Actor, Attempt, Case, Connection, Debut, Event, Routing, Workflow
+from orchestrator.exceptions import Invalid
+from orchestrator.models import (
+    Actor,
+    Attempt,
+    Case,
+    Connection,
+    Debut,
+    Event,
+    Incident,
+    Routing,
+    Task,
+    Workflow,
+)
 from tests import world
 from tests.orchestrator.races import at_once
 from tests.world import LUNCH
@@ -157,6 +170,64 @@ def test_a_batch_tells_them_apart(place: Workflow) -> None:
     assert (one, other) == ({"k0", "k3"}, {"k1", "k2"})
     facts = Routing.objects.get(task__case__key="k1").facts
     assert facts["agent"] == str(Attempt.objects.get(task__case__key="k1").actor)
+
+
+def handed_in(case: Case, model: str) -> Task:
+    """The task of a case, after a worker has handed in what a model of this name answered."""
+    work = engine.claim_work()
+    assert work
+    engine.submit_output(work, Result(output=LUNCH, confidence=0.5, model=model))
+    return case.tasks.get()
+
+
+def test_ever_new_names_of_models_end_with_people(
+    place: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "MOST_MODELS", 2)
+    for model in "aba":
+        handed_in(world.started(place), model)
+
+    case = world.started(place)
+    task = handed_in(case, "c")
+
+    incident = Incident.objects.get(state="open", task=task)
+    assert incident.kind == "models"
+    assert "answered under 2 names" in incident.detail["message"]
+    assert Attempt.objects.filter(task=task, error__kind="models").count() == 1
+    assert (Debut.objects.count(), Actor.objects.filter(name="reader").count()) == (2, 2)
+    assert engine.orphans() == []
+    # What is known goes on, and so does the case once the agent names itself rightly.
+    engine.retry(incident.pk, actor=world.actor("dora"))
+    assert handed_in(case, "b").state == "in_review"
+    # Asked another way it is another agent.
+    text = world.EXPENSES.replace("Compare the fields", "Compare all fields")
+    engine.publish(import_draft(text), actor=world.actor("alice"))
+    later = world.started(Workflow.objects.get(pk=place.pk))
+    assert handed_in(later, "d").state == "in_review"
+
+
+def test_outputs_that_come_along_under_ever_new_names_are_refused_by_themselves(
+    place: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "MOST_MODELS", 2)
+    cases = [
+        {"key": f"k{number}", "data": {"text": "x"}, "output": {"value": LUNCH, "model": model}}
+        for number, model in enumerate("abcbd")
+    ]
+
+    outcomes = engine.start_cases(place, actor=world.actor("alice"), cases=cases)
+
+    assert [row.status for row in outcomes] == [
+        "created",
+        "created",
+        "invalid",
+        "created",
+        "invalid",
+    ]
+    assert outcomes[2].problems[0]["path"] == "/output/model"
+    with pytest.raises(Invalid):
+        world.started(place, LUNCH, model="e")
+    assert Debut.objects.count() == 2
 
 
 def test_two_workflows_share_a_version_and_each_owner_is_told(place: Workflow) -> None:

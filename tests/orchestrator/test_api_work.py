@@ -14,9 +14,10 @@ import pytest
 from django.db import connection
 from pytest_django.live_server_helper import LiveServer
 
-from orchestrator import engine
+from orchestrator import engine, pressure
 from orchestrator.api import work
 from orchestrator.api.keys import make_key
+from orchestrator.exceptions import Overloaded
 from orchestrator.models import (
     Actor,
     ActorKind,
@@ -337,6 +338,28 @@ def test_no_more_than_a_quarter_of_the_threads_wait(
 
         assert (found.status_code, found.headers["retry-after"]) == (204, "1")
         assert time.monotonic() - started < 2
+
+
+def test_while_new_cases_are_refused_what_was_taken_in_is_finished(
+    shop: Workflow, worker: Worker, settings: Any
+) -> None:
+    for key in ("a", "b", "c"):
+        begun(shop, key)
+    settings.MOST_WAITING = 1
+    pressure.measure()
+    pressure.forget()
+    with pytest.raises(Overloaded):
+        pressure.admit()
+
+    done, held, lost = (worker.one() for _ in range(3))
+
+    sent = {"boxes": 2}
+    answers = [
+        worker.post(done["id"], "complete", fence=done["fence"], output={"value": sent}),
+        worker.post(held["id"], "heartbeat", fence=held["fence"]),
+        worker.post(lost["id"], "fail", fence=lost["fence"], error="No box."),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
 def test_own_workers_leave_it_to_outsiders_and_do_not_ring_for_it(shop: Workflow) -> None:

@@ -50,6 +50,23 @@ def test_the_door_closes_and_opens_again(program: Program, settings: Any) -> Non
     assert bring(program, "c").status_code == 201
 
 
+def test_signals_for_what_was_taken_in_come_through(settings: Any) -> None:
+    text = world.EXPENSES.replace("{text: {type: string}}", "{text: {}, address: {type: string}}")
+    news = "\nsignals: {moved: {/address: /to}}\nsteps:\n"
+    world.workflow(text.replace("\nsteps:\n", news))
+    program = Program("alice")
+    case = bring(program, "a").json()["id"]
+    settings.MOST_WAITING = 1
+    jobs.weigh()
+    pressure.forget()
+    refusal(bring(program, "b"), 429, "overloaded")
+
+    signal = {"name": "moved", "id": "m-1", "data": {"to": "Bonn"}}
+
+    assert program.post(f"cases/{case}/signals", signal).status_code == 200
+    assert Case.objects.get().data["address"] == "Bonn"
+
+
 def test_what_is_not_due_yet_does_not_count(program: Program, settings: Any) -> None:
     settings.MOST_WAITING = 1
     bring(program, "a")
