@@ -23,8 +23,7 @@ from orchestrator.admin.base import Listed, ModelForm, ReadOnly, is_used_unseen,
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.parts import page_of
 from orchestrator.api.keys import SCOPES, make_key
-from orchestrator.definitions.steps import PERFORMED
-from orchestrator.models import Actor, ActorKind, ApiKey, Grant, Step
+from orchestrator.models import MACHINE, Actor, ActorKind, ApiKey, Grant, Step
 from orchestrator.models.fields import ClockTimestamp
 
 ACTIONS: Final = (
@@ -59,7 +58,7 @@ class ActorForm(ModelForm):
     """Agents, automations and systems; people and policies come by themselves."""
 
     kind = forms.ChoiceField(
-        choices=[(kind.value, kind.label) for kind in ActorKind if kind.value in PERFORMED]
+        choices=[(kind.value, kind.label) for kind in ActorKind if kind.value in MACHINE]
     )
 
     class Meta:
@@ -102,7 +101,7 @@ class ActorAdmin(Listed):
 
 
 def _may_change(request: HttpRequest, actor: Actor) -> bool:
-    is_free = actor.kind in PERFORMED and actor.base_id is None and not _published(actor)
+    is_free = actor.kind in MACHINE and actor.base_id is None and not _published(actor)
     return is_free and not is_used_unseen(request, actor=actor)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
 from django.db import models
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,8 +18,11 @@ from orchestrator.admin.stepforms import PartForm
 from orchestrator.admin.steps import editor_of, with_condition
 from orchestrator.definitions import facts_of
 from orchestrator.definitions import format as file
-from orchestrator.definitions.rules import ASKED, SILENT, words_of
-from orchestrator.models import DecisionRight, Mode, Step, StepKind, Word, WorkflowVersion
+from orchestrator.definitions.rules import SILENT, words_of
+from orchestrator.models import ASKING, DecisionRight, Mode, Step, StepKind, Word, WorkflowVersion
+
+
+SEVERAL: Final = ("blind", "seats", "approvals")
 
 
 class RightForm(PartForm):
@@ -52,14 +56,14 @@ class RightForm(PartForm):
             words = [(str(word), Word(word).label) for word in words_of(step.kind)]
             self.fields["allowed"].choices = words  # type: ignore[attr-defined]
         if "mode" in self.fields and step.kind == StepKind.HUMAN:
-            asking = [(mode.value, mode.label) for mode in Mode if mode in ASKED]
+            asking = [(mode.value, mode.label) for mode in Mode if mode in ASKING]
             self.fields["mode"].choices = asking  # type: ignore[attr-defined]
         self.editor = editor_of(self, facts_of(step))
 
     def clean(self) -> dict[str, Any]:
         given = with_condition(self)
         self._people(given)
-        if given.get("mode") in ASKED and not given.get("group"):
+        if given.get("mode") in ASKING and not given.get("group"):
             self.add_error("group", _("Name the group that decides."))
         if Word.ESCALATED in given.get("allowed", ()) and not given.get("escalates_to"):
             self.add_error("escalates_to", _("Name the group that is asked next."))
@@ -98,8 +102,18 @@ class DecisionRightAdmin(Drafted):
             gettext_lazy("Time"),
             {"fields": ("decide_within", "start_within", "remind_before", "on_timeout")},
         ),
-        (gettext_lazy("Several people"), {"fields": ("blind", "seats", "approvals")}),
+        (gettext_lazy("Several people"), {"fields": SEVERAL}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: DecisionRight | None = None) -> Any:
+        """What only a panel or a blind look needs is closed where neither was chosen."""
+        sets = super().get_fieldsets(request, obj)
+        if obj and (obj.mode == Mode.PANEL or obj.blind):
+            return sets
+        return [
+            (title, part | {"classes": ("collapse",)} if part["fields"] == SEVERAL else part)
+            for title, part in sets
+        ]
 
     def version_of(self, row: DecisionRight) -> WorkflowVersion:
         return row.step.version

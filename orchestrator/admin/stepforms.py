@@ -24,11 +24,12 @@ from orchestrator.admin.flowfields import (
     offer_workflows,
     problems_of,
 )
+from orchestrator.admin.kinds import TOLD
 from orchestrator.admin.parts import add_page
 from orchestrator.definitions import format as file
 from orchestrator.definitions.facts import CaseData
-from orchestrator.definitions.steps import LONGEST_CALL, PERFORMED
-from orchestrator.models import Actor, Step, StepKind, Workflow, WorkflowVersion
+from orchestrator.definitions.steps import LONGEST_CALL
+from orchestrator.models import MACHINE, Actor, Step, StepKind, Workflow, WorkflowVersion
 
 OBJECT: Final = {"type": "object"}
 POINTERS: Final = {"type": "array", "items": {"type": "string", "pattern": "^(/.*)?$"}}
@@ -45,7 +46,7 @@ _PERFORMED: Final = (
 )
 _OUTPUT: Final = ("schema", "output_mapping")
 HAS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(PERFORMED, _PERFORMED),
+    **dict.fromkeys(MACHINE, _PERFORMED),
     StepKind.HUMAN: tuple(
         name for name in _PERFORMED if name not in ("actor", "call", "effect", "retry", "timeout")
     ),
@@ -66,11 +67,12 @@ BACK: Final = ("rework_to", "rework_visits")
 def shown_of(step: Step) -> tuple[str, ...]:
     """The fields that its kind has, and those that say something all the same."""
     own = HAS[StepKind(step.kind)]
-    stray = [name for name in sorted(_ALL) if name not in own and _says(step, name)]
+    stray = [name for name in sorted(_ALL) if name not in own and says(step, name)]
     return (*own, *stray)
 
 
-def _says(step: Step, name: str) -> bool:
+def says(step: Step, name: str) -> bool:
+    """Whether a field holds anything but its default."""
     if name in BACK:
         return bool(step.rework)
     return bool(getattr(step, name) != getattr(Step(), name))
@@ -162,6 +164,7 @@ class StepForm(PartForm):
         if step.pk is None:
             step.kind = self.initial["kind"] = self.new
             self.fields["kind"].widget = Chosen(step.version)
+            self.fields["kind"].help_text = TOLD.get(self.new, "")
         for name in _ALL - set(shown_of(step)):
             self.fields.pop(name, None)
         self.case = CaseData(step.version, step.version.steps.all())
@@ -173,7 +176,7 @@ class StepForm(PartForm):
         self._offer_steps()
         if "actor" in self.fields:
             actors = Actor.objects.filter(
-                models.Q(base=None) | models.Q(pk=self.instance.actor_id), kind__in=PERFORMED
+                models.Q(base=None) | models.Q(pk=self.instance.actor_id), kind__in=MACHINE
             )
             self.fields["actor"].queryset = actors  # type: ignore[attr-defined]
 

@@ -16,17 +16,16 @@ from orchestrator.admin.base import workflows_of
 from orchestrator.admin.conditions import Editor
 from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.entries import entry_page, move_entry, tables_of
-from orchestrator.admin.flowfields import names_of
+from orchestrator.admin.flowfields import PREFIX, names_of
 from orchestrator.admin.kinds import kind_of, kinds_page
 from orchestrator.admin.lists import LISTS
 from orchestrator.admin.parts import Line, Table, add_page, page_of
 from orchestrator.admin.schemas import locked_page, schema_url
-from orchestrator.admin.stepforms import BACK, PartForm, StepForm, shown_of
+from orchestrator.admin.stepforms import BACK, PartForm, StepForm, says, shown_of
 from orchestrator.admin.trying import try_page, try_url
 from orchestrator.definitions import facts_of
-from orchestrator.definitions.returns import JUDGED
 from orchestrator.definitions.steps import SHAPED
-from orchestrator.models import Step, StepKind, Transition, WorkflowVersion
+from orchestrator.models import DECIDED, Step, StepKind, Transition, WorkflowVersion
 from orchestrator.telling import told as told_condition
 
 
@@ -65,7 +64,7 @@ class StepAdmin(Drafted):
             for title, part in self.fieldsets
         ]
         sets.insert(1, (gettext_lazy("Flow"), {"fields": flow}))
-        return [(title, part) for title, part in sets if part["fields"]]
+        return [(title, _folded(obj, title, part)) for title, part in sets if part["fields"]]
 
     def get_form(
         self, request: HttpRequest, obj: Step | None = None, change: bool = False, **kwargs: Any
@@ -102,7 +101,7 @@ class StepAdmin(Drafted):
         return (row,)
 
     def around(self, request: HttpRequest, row: Step) -> dict[str, Any]:
-        decided = row.kind in JUDGED
+        decided = row.kind in DECIDED
         rules = [rules_of(row)] if decided or row.rights.exists() else []
         exits = [] if row.kind == StepKind.END else [exits_of(row)]
         lists = tables_of(row) if decided or row.kind == StepKind.DECISION else []
@@ -156,6 +155,16 @@ class StepAdmin(Drafted):
         step = self.found(request, pk)
         may_change = self.has_change_permission(request, step)
         return locked_page(self, request, step, may_change=may_change)
+
+
+def _folded(step: Step, title: Any, part: dict[str, Any]) -> dict[str, Any]:
+    """A part of the form, closed where it says nothing that its defaults do not say."""
+    fields = part["fields"]
+    is_open = not title or any(
+        name.startswith(PREFIX) or (step.pk and (name == "schema" or says(step, name)))
+        for name in fields
+    )
+    return part if is_open else part | {"classes": ("collapse",)}
 
 
 def rules_of(step: Step) -> Table:
@@ -222,6 +231,8 @@ class TransitionForm(PartForm):
         if "target" in self.fields:
             others = source.version.steps.order_by("position")
             self.fields["target"].queryset = others  # type: ignore[attr-defined]
+            # A step is added on the page of its version, which knows where it belongs.
+            self.fields["target"].widget.can_add_related = False  # type: ignore[attr-defined]
         self.editor = editor_of(self, facts_of(source, leaving=True))
 
     def clean(self) -> dict[str, Any]:

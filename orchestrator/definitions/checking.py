@@ -23,8 +23,10 @@ from orchestrator.definitions.flows import (
 from orchestrator.definitions.graphs import Graph
 from orchestrator.definitions.returns import pend_problems, rework_problems
 from orchestrator.definitions.rules import always, rule_problems, rule_warnings
-from orchestrator.definitions.steps import PERFORMED, step_problems
+from orchestrator.definitions.steps import step_problems
 from orchestrator.models import (
+    DECIDED,
+    MACHINE,
     Connection,
     DecisionRight,
     Step,
@@ -35,7 +37,6 @@ from orchestrator.models import (
 from orchestrator.pointers import Problem, child
 from orchestrator.strictjson import has_hidden
 
-DECIDED: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM, StepKind.HUMAN})
 NAMES: Final = frozenset({"name", "label", "title"})
 
 
@@ -226,7 +227,7 @@ def _unsure_exits(draft: _Draft) -> Iterator[Problem]:
 
 def _waits(draft: _Draft) -> Iterator[Problem]:
     for index, step in enumerate(draft.steps):
-        if step.kind in PERFORMED and (step.actor is None or step.actor.connection is None):
+        if step.kind in MACHINE and (step.actor is None or step.actor.connection is None):
             message = _("Nothing here performs this: programs fetch the work over the API.")
             yield Problem(f"/steps/{index}/actor", message)
         if step.kind == StepKind.EVENT and not _minds_silence(draft, step):

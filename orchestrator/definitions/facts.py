@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from orchestrator import wording
 from orchestrator.definitions.places import Places
-from orchestrator.models import Step, StepKind, Word, WorkflowVersion
+from orchestrator.models import MACHINE, Step, StepKind, Word, WorkflowVersion
 from orchestrator.schema.shapes import Choice, Shape
 
 _ASKED: Final = ("round", "initiator")
@@ -20,7 +20,6 @@ _LEAVING_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     StepKind.EVENT: ("signal",),
     StepKind.SUBFLOW: ("outcome",),
 }
-_ATTEMPTING: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM})
 _TEXT: Final = Shape("string", {})
 _NUMBER: Final = Shape("number", {})
 _FIXED: Final[Mapping[str, Shape]] = {
@@ -119,7 +118,7 @@ class Facts(Collection[str]):
     """
 
     def __init__(self, step: Step, case: CaseData, *, leaving: bool = False) -> None:
-        attempted = step.kind in _ATTEMPTING
+        attempted = step.kind in MACHINE
         self._case = case
         self._output = Places(step.schema) if attempted or leaving else None
         self._scored = attempted and not leaving

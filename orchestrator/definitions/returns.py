@@ -9,16 +9,15 @@ from django.utils.translation import gettext as _
 
 from orchestrator.definitions import format as file
 from orchestrator.definitions.graphs import OPENERS, Graph
-from orchestrator.models import Step, StepKind
+from orchestrator.models import DECIDED, Step, StepKind
 from orchestrator.pointers import Problem
 
-JUDGED: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM, StepKind.HUMAN})
 DONE_ANEW: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.HUMAN})
 
 
 def pend_problems(step: Step, path: str) -> Iterator[Problem]:
     """``path`` is the step's."""
-    if step.pend and step.kind not in JUDGED:
+    if step.pend and step.kind not in DECIDED:
         yield Problem(f"{path}/pend", _("Leave this out: nobody decides a step of this kind."))
     codes = [row["code"] for row in step.pend]
     for index, row in enumerate(step.pend):
@@ -33,7 +32,7 @@ def rework_problems(graph: Graph) -> Iterator[Problem]:
     """Steps that a case cannot be sent back to: unknown, later, or in another branch."""
     for step in graph.steps.values():
         path = f"/steps/{graph.index[step.key]}/rework"
-        if step.rework and step.kind not in JUDGED:
+        if step.rework and step.kind not in DECIDED:
             yield Problem(path, _("Leave this out: nobody decides a step of this kind."))
             continue
         for index, key in enumerate(step.rework.get("to", ())):

@@ -9,11 +9,10 @@ from django.utils.translation import gettext as _
 
 from orchestrator import conditions
 from orchestrator.definitions import format as file
-from orchestrator.models import DecisionRight, Mode, Step, StepEffect, StepKind, Word
+from orchestrator.models import ASKING, DecisionRight, Mode, Step, StepEffect, StepKind, Word
 from orchestrator.pointers import Problem, child
 
 JUDGED: Final = frozenset({StepKind.AGENT, StepKind.HUMAN})
-ASKED: Final = frozenset({Mode.REVIEW, Mode.DUAL, Mode.PANEL})
 JUDGING: Final = (Word.APPROVED, Word.CORRECTED, Word.REJECTED, Word.ESCALATED)
 ANSWERING: Final = (Word.RESPONDED, Word.REJECTED, Word.ESCALATED)
 CAREFUL: Final = frozenset({StepEffect.VERIFY_FIRST, StepEffect.IN_DOUBT})
@@ -38,15 +37,17 @@ def rule_problems(
     step: Step, rights: Sequence[DecisionRight], facts: Collection[str], path: str
 ) -> Iterator[Problem]:
     """``path`` is that of the step's rules."""
-    if step.kind in JUDGED and not any(right.mode in ASKED for right in rights):
+    if step.kind in JUDGED and not any(right.mode in ASKING for right in rights):
         yield Problem(path, _("Add a rule that asks a person: it catches all the rest."))
-    if is_careful(step) and not any(right.mode in ASKED for right in rights):
+    if is_careful(step) and not any(right.mode in ASKING for right in rights):
         message = _(
             "Add a rule that asks a person: somebody looks where a write may have happened."
         )
         yield Problem(path, message)
     if step.effect in CAREFUL and step.kind != StepKind.SYSTEM:
-        message = _("Only for steps of a system of record: make this one, or choose another effect.")
+        message = _(
+            "Only for steps of a system of record: make this one, or choose another effect."
+        )
         yield Problem(f"{path.removesuffix('/rights')}/effect", message)
     for index, right in enumerate(rights):
         place = child(path, index)
@@ -58,7 +59,7 @@ def rule_problems(
 
 
 def _who(step: Step, right: DecisionRight, path: str) -> Iterator[Problem]:
-    if right.mode in ASKED and right.group is None:
+    if right.mode in ASKING and right.group is None:
         yield Problem(f"{path}/group", _("Name the group that decides."))
     if right.mode == Mode.AUTO and step.kind == StepKind.HUMAN:
         yield Problem(
@@ -121,18 +122,18 @@ def rule_warnings(step: Step, rights: Sequence[DecisionRight], path: str) -> Ite
         message = _("Say how to look whether a write happened, or a person is asked each time.")
         yield Problem(f"{path.removesuffix('/rights')}/call/verify", message)
     for index, right in enumerate(rights):
-        if right.mode in ASKED and right.on_timeout == Word.ESCALATED and not right.escalates_to:
+        if right.mode in ASKING and right.on_timeout == Word.ESCALATED and not right.escalates_to:
             message = _(
                 "When nobody decides in time an incident opens, for no group is asked next."
             )
             yield Problem(f"{path}/{index}/escalates_to", message)
-        if right.mode in ASKED:
+        if right.mode in ASKING:
             yield from _few(right, f"{path}/{index}")
-        asks_in_doubt = is_careful(step) and right.mode in ASKED
+        asks_in_doubt = is_careful(step) and right.mode in ASKING
         takes = right.mode != Mode.AUTO and not asks_in_doubt
         if takes and any(always(other.condition) for other in rights[:index]):
             yield Problem(f"{path}/{index}", _("A rule before this one takes every output."))
-    if rights and not any(right.mode in ASKED for right in rights):
+    if rights and not any(right.mode in ASKING for right in rights):
         message = _("No rule asks a person: where none of them approves, an incident opens.")
         yield Problem(path, message)
 

@@ -12,11 +12,10 @@ from orchestrator import schema
 from orchestrator.definitions import format as file
 from orchestrator.definitions.facts import CaseData
 from orchestrator.definitions.places import Places, is_pointer
-from orchestrator.models import Actor, Step, StepKind
+from orchestrator.models import DECIDED, MACHINE, Actor, Step, StepKind
 from orchestrator.pointers import Problem, child
 
-PERFORMED: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM})
-SHAPED: Final = PERFORMED | {StepKind.HUMAN, StepKind.DECISION}
+SHAPED: Final = DECIDED | {StepKind.DECISION}
 """Steps whose output has to have a schema."""
 
 # A worker's time limit is 120 s, and it has to write down how the call ended.
@@ -37,7 +36,7 @@ def step_problems(step: Step, case: CaseData, path: str) -> Iterator[Problem]:
 
 def _performer(step: Step, path: str) -> Iterator[Problem]:
     place = f"{path}/actor"
-    if step.kind not in PERFORMED:
+    if step.kind not in MACHINE:
         if step.actor:
             yield Problem(place, _("Leave this out: nobody but people performs this step."))
     elif step.actor is None:

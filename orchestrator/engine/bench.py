@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.engine.acts import Act
-from orchestrator.engine.definition import MACHINE
 from orchestrator.models import (
+    MACHINE,
     Attempt,
     Decision,
     DecisionRight,

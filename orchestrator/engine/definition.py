@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from orchestrator import conditions
 from orchestrator.models import (
+    ASKING,
     Actor,
     ActorKind,
     DecisionRight,
-    Mode,
     Step,
     StepKind,
     Task,
@@ -21,8 +21,6 @@ from orchestrator.models import (
 )
 from orchestrator.routing import Rule
 
-MACHINE: Final = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM})
-ASKING: Final = frozenset({Mode.REVIEW, Mode.DUAL, Mode.PANEL})
 WORDS: Final = {
     StepKind.HUMAN: [Word.RESPONDED, Word.REJECTED, Word.ESCALATED],
 }

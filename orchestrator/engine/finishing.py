@@ -11,12 +11,12 @@ from orchestrator.diffing import diff, digest, material
 from orchestrator.engine import reconciling, rework
 from orchestrator.engine.acts import Act, acting_on
 from orchestrator.engine.bench import route_of, routed_to
-from orchestrator.engine.definition import MACHINE
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.moving import NOTHING, advance, next_step
 from orchestrator.engine.scopes import merged, writes_of
 from orchestrator.engine.sweeping import reach, swept
 from orchestrator.models import (
+    MACHINE,
     Attempt,
     Decision,
     Routing,

@@ -10,12 +10,11 @@ from orchestrator import authority
 from orchestrator.diffing import digest
 from orchestrator.engine import doubting
 from orchestrator.engine.acts import Act, acting
-from orchestrator.engine.definition import MACHINE
 from orchestrator.engine.incidents import begin, case_of, close
 from orchestrator.engine.resolving import begin_anew
 from orchestrator.engine.scopes import input_of
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Actor, StepKind, Task
+from orchestrator.models import MACHINE, Actor, StepKind, Task
 
 TAKES_INPUT: Final = MACHINE | {StepKind.SUBFLOW}
 

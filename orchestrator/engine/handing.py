@@ -12,13 +12,14 @@ from orchestrator.definitions.rules import is_careful
 from orchestrator.engine import doubting
 from orchestrator.engine.acts import Act, act_at, acting
 from orchestrator.engine.assigning import hindrances
-from orchestrator.engine.definition import MACHINE, Definition
+from orchestrator.engine.definition import Definition
 from orchestrator.engine.incidents import begin, case_of, close
 from orchestrator.engine.judging import asked_right
 from orchestrator.engine.opening import SEVERAL, demand_of, enter, facts_of, offer, record_route
 from orchestrator.engine.resolving import UNDECIDED, ask_again, last_attempt
 from orchestrator.exceptions import Invalid, NotAllowed
 from orchestrator.models import (
+    DECIDED,
     Actor,
     DecisionRight,
     Incident,
@@ -31,7 +32,6 @@ from orchestrator.models import (
 )
 
 REASON: Final = gettext_noop("Handed over: a person does this step")
-PERFORMED: Final = MACHINE | {StepKind.HUMAN}
 
 
 def hand_over(incident_id: int, *, actor: Actor, to: Actor | None = None) -> Seat:
@@ -54,7 +54,7 @@ def hand_over(incident_id: int, *, actor: Actor, to: Actor | None = None) -> Sea
 def right_for(definition: Definition, task: Task) -> DecisionRight:
     """The rule that says who does it instead. Raises Invalid where there is none."""
     right = None
-    if task.step.kind in PERFORMED:
+    if task.step.kind in DECIDED:
         right = definition.right_at(task.step_key, None)
     if right is None:
         message = _(

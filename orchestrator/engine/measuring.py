@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
-from orchestrator.engine.definition import ASKING, MACHINE
 from orchestrator.engine.finishing import CONSENT
 from orchestrator.histograms import bucket
+from orchestrator.models import ASKING, MACHINE
 
 UNKNOWN: Final = "unknown"
 EDGES: Final = tuple(number / 10 for number in range(1, 10))

@@ -11,12 +11,13 @@ from orchestrator import routing
 from orchestrator.engine.acts import Act
 from orchestrator.engine.clocks import due_in, wind
 from orchestrator.engine.deciders import are_enough
-from orchestrator.engine.definition import ASKING, MACHINE
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work, lease_of
 from orchestrator.engine.scopes import data_of
 from orchestrator.engine.versions import agent_of
 from orchestrator.models import (
+    ASKING,
+    MACHINE,
     Attempt,
     DecisionRight,
     Mode,

@@ -11,7 +11,6 @@ from orchestrator.diffing import same
 from orchestrator.engine import doubting
 from orchestrator.engine.acts import Act, acting
 from orchestrator.engine.branching import fire_again
-from orchestrator.engine.definition import MACHINE
 from orchestrator.engine.failing import again
 from orchestrator.engine.finishing import complete, finish
 from orchestrator.engine.incidents import begin, case_of, close, reason_given
@@ -26,7 +25,18 @@ from orchestrator.engine.opening import (
     record_route,
 )
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Actor, Attempt, Mode, Step, StepKind, Task, TaskState, Timer, Word
+from orchestrator.models import (
+    MACHINE,
+    Actor,
+    Attempt,
+    Mode,
+    Step,
+    StepKind,
+    Task,
+    TaskState,
+    Timer,
+    Word,
+)
 
 # Of these the output is there; what is missing is somebody who may decide it.
 UNDECIDED = frozenset({"nobody", "split", "escalated", "stuck"})

@@ -4,6 +4,8 @@ from orchestrator.models.actors import Actor, ActorKind, ApiKey, Debut, Grant, G
 from orchestrator.models.attachments import Attachment, CaseAttachment, Upload
 from orchestrator.models.checkpoints import Checkpoint, Cut
 from orchestrator.models.definitions import (
+    DECIDED,
+    MACHINE,
     DecisionRight,
     Step,
     StepEffect,
@@ -12,7 +14,7 @@ from orchestrator.models.definitions import (
     Workflow,
     WorkflowVersion,
 )
-from orchestrator.models.fields import Mode, Word
+from orchestrator.models.fields import ASKING, Mode, Word
 from orchestrator.models.outside import (
     Breaker,
     Bulk,
@@ -49,6 +51,9 @@ from orchestrator.models.running import (
 )
 
 __all__ = [
+    "ASKING",
+    "DECIDED",
+    "MACHINE",
     "Actor",
     "ActorKind",
     "ApiKey",

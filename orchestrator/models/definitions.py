@@ -130,6 +130,12 @@ class StepKind(models.TextChoices):
     END = "end", _("end")
 
 
+MACHINE = frozenset({StepKind.AGENT, StepKind.AUTOMATION, StepKind.SYSTEM})
+"""Steps that a machine performs."""
+
+DECIDED = MACHINE | {StepKind.HUMAN}
+"""Steps of whose output somebody decides: their rules say who."""
+
 SILENT = frozenset({StepKind.TIMER, StepKind.FORK, StepKind.JOIN, StepKind.FOR_EACH, StepKind.END})
 """Steps that put nothing into the case file unless they are told to."""
 

@@ -54,6 +54,10 @@ class Mode(models.TextChoices):
     BLOCK = "block", _("blocked")
 
 
+ASKING = frozenset({Mode.REVIEW, Mode.DUAL, Mode.PANEL})
+"""The modes that ask people."""
+
+
 def probability(field: str, name: str) -> models.CheckConstraint:
     """Absent or 0 to 1. PostgreSQL sorts NaN above every number, so ``<= 1`` refuses it."""
     passing = Q(**{f"{field}__gte": 0, f"{field}__lte": 1})

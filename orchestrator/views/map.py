@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from orchestrator.conditions import facts_used
-from orchestrator.engine.definition import ASKING
 from orchestrator.flowing import does, note_of
-from orchestrator.models import DecisionRight, Mode, Step, StepKind, Transition
+from orchestrator.models import ASKING, DecisionRight, Mode, Step, StepKind, Transition
 from orchestrator.nesting import nests_of
 from orchestrator.sentences import exits_of, rights_of
 from orchestrator.spelling import at_least
