@@ -195,7 +195,7 @@ def _authors_in(act: Act, branch: Sequence[Task]) -> dict[str, Any]:
     for task in branch:
         wrote = {"task": task.pk, "step": task.step_key, "word": task.word}
         found |= dict.fromkeys(_written(task), wrote)
-        if task.step.kind == StepKind.JOIN:
+        if task.step.kind == StepKind.JOIN and _opener(act, task).step.kind == StepKind.FORK:
             rules = _opener(act, task).step.flow.get("merge", {})
             found |= _authors(act, _done(act, task), rules)
     return found

@@ -281,6 +281,38 @@ def test_branches_inside_branches() -> None:
     assert case.data["sum"] == {"text": "two"}
     assert [row["check"]["text"] for row in case.data["found"]] == ["a", "b"]
     assert case.provenance["/sum"]["task"] == total.pk
+    assert case.provenance["/found"]["step"] == "end_inner"
+    assert "/check" not in case.provenance
+
+
+def test_who_wrote_in_an_inner_fork_is_known_in_the_case_file() -> None:
+    text = definition(
+        [
+            step("outer", "fork", flow={"join": "end_outer"}),
+            asked("alone"),
+            step("inner", "fork", flow={"join": "end_inner"}),
+            asked("law"),
+            asked("money"),
+            step("end_inner", "join"),
+            step("end_outer", "join"),
+        ],
+        "outer alone",
+        "outer inner",
+        "alone end_outer",
+        "inner law",
+        "inner money",
+        "law end_inner",
+        "money end_inner",
+        "end_inner end_outer",
+        "end_outer done",
+    )
+    case = begun(published(text))
+
+    for key in ("law", "money", "alone"):
+        answered(case, key)
+
+    wrote = {path: row["step"] for path, row in told(case).provenance.items()}
+    assert wrote == {"/law": "law", "/money": "money", "/alone": "alone"}
 
 
 def test_what_two_branches_write_is_merged_by_its_rule() -> None:
