@@ -52,8 +52,6 @@ def begin_bulk(
     for row in rows:
         row.bulk = bulk
     BulkRow.objects.bulk_create(rows, batch_size=CHUNK)
-    if not rows:
-        _count(bulk.pk)
     return bulk
 
 

@@ -12,14 +12,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from orchestrator import engine
 from orchestrator.connectors import PermanentError, Result
 from orchestrator.definitions import import_draft
 from orchestrator.engine import failing
-from orchestrator.exceptions import StaleFence
+from orchestrator.engine.bulk import DOES
+from orchestrator.exceptions import Invalid, StaleFence
 from orchestrator.models import (
     Actor,
     Bulk,
@@ -397,7 +398,7 @@ def test_a_bulk_retry_that_several_workers_share_tries_each_once() -> None:
     engine.resolve_many("retry_incidents", incidents, actor=dora)
     engine.resolve_many("retry_incidents", incidents, actor=dora)
 
-    at_once(*[partial(engine.work_bulks, 1.0)] * 4)
+    at_once(*[partial(engine.work_bulks, 20.0)] * 4)
 
     assert dict(Counter(BulkRow.objects.values_list("state", flat=True))) == {
         "done": 12,
@@ -408,10 +409,35 @@ def test_a_bulk_retry_that_several_workers_share_tries_each_once() -> None:
     assert not engine.is_bulk_pending()
 
 
-def test_an_older_count_of_a_bulk_overwrites_no_newer_one() -> None:
+def retried() -> Bulk:
+    """A bulk of one incident, not begun."""
     case = world.started(world.workflow())
     incident = Incident.objects.create(task=case.tasks.get(), kind="stuck", fingerprint="x")
-    engine.resolve_many("retry_incidents", [incident.pk], actor=world.actor("dora"))
+    return engine.resolve_many("retry_incidents", [incident.pk], actor=world.actor("dora"))
+
+
+def test_a_row_waits_for_the_database_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_row: BulkRow) -> None:
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setitem(DOES, "retry_incidents", gone)
+    bulk = retried()
+
+    with pytest.raises(OperationalError):
+        engine.work_bulks()
+
+    assert bulk.rows.get().state == "pending"
+
+
+def test_a_bulk_has_an_end() -> None:
+    many = range(engine.MOST_AT_ONCE + 1)
+
+    with pytest.raises(Invalid, match="At most 10000 incidents at once"):
+        engine.resolve_many("retry_incidents", many, actor=world.actor("dora"))
+
+
+def test_an_older_count_of_a_bulk_overwrites_no_newer_one() -> None:
+    bulk = retried()
 
     def count() -> None:
         try:
@@ -420,7 +446,7 @@ def test_an_older_count_of_a_bulk_overwrites_no_newer_one() -> None:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
-        bulk = Bulk.objects.select_for_update().get()
+        Bulk.objects.select_for_update().get()
         late = pool.submit(count)
         while not is_waiting() and not late.done():
             time.sleep(0.005)
@@ -443,7 +469,7 @@ def test_a_migration_and_a_decision_are_done_one_after_the_other(by_hand: bool) 
     if not by_hand:
         acts = [answering(case.tasks.get(), "bea") for case in cases]
 
-    found = at_once(*acts, partial(engine.work_bulks, 1.0), partial(engine.work_bulks, 1.0))
+    found = at_once(*acts, partial(engine.work_bulks, 20.0), partial(engine.work_bulks, 20.0))
 
     for case, said in zip(cases, found, strict=False):
         moved = told(case).version.number == 2
