@@ -13,7 +13,7 @@ from orchestrator import engine
 from orchestrator.models import Case, Task, Workflow
 from tests import world
 
-BOOKING = """
+BOOKS = """
 workflow: booking
 name: Booking
 owner: alice
@@ -29,6 +29,12 @@ steps:
     name: Book it
     kind: system
     actor: books
+"""
+"""A workflow whose first step books, up to how."""
+
+BOOKING = (
+    BOOKS
+    + """\
     call:
       method: POST
       path: /book
@@ -53,6 +59,7 @@ transitions:
   - {from: book, to: refused, when: {fact: decision, op: eq, value: rejected}}
   - {from: book, to: done}
 """
+)
 
 
 class Register:

@@ -24,26 +24,14 @@ from orchestrator.models import (
     Workflow,
 )
 from tests import world
+from tests.orchestrator.register import BOOKS
 from tests.world import LUNCH
 
 pytestmark = pytest.mark.django_db
 
-BOOKING = """
-workflow: booking
-name: Booking
-owner: alice
-groups: [Finance]
-connections:
-  books: {kind: http, settings: {url: "ADDRESS"}}
-actors:
-  books: {kind: system, revision: "1", connection: books}
-accountable: alice
-data: {type: object}
-steps:
-  - key: book
-    name: Book it
-    kind: system
-    actor: books
+BOOKING = (
+    BOOKS
+    + """\
     call: {method: POST, path: /book}
     schema:
       type: object
@@ -59,6 +47,7 @@ transitions:
   - {from: book, to: filed}
   - {from: filed, to: done}
 """
+)
 
 
 @pytest.fixture
