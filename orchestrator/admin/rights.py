@@ -21,7 +21,6 @@ from orchestrator.definitions import format as file
 from orchestrator.definitions.rules import SILENT, words_of
 from orchestrator.models import ASKING, DecisionRight, Mode, Step, StepKind, Word, WorkflowVersion
 
-
 SEVERAL: Final = ("blind", "seats", "approvals")
 
 
