@@ -158,6 +158,9 @@ def undo_problems(graph: Graph) -> Iterator[Problem]:
                 f"{place}/compensated_by",
                 _("There is no step %(compensated_by)r.") % {"compensated_by": step.compensated_by},
             )
+        if step.retry.get("then") == "undo" and (key in aside or not aside):
+            message = _("Nothing would be undone: name what undoes a step, or leave then out.")
+            yield Problem(f"{place}/retry/then", message)
         if key in aside and graph.ways[key]:
             yield Problem(place, _("This undoes a step: nothing leads on from here."))
         for way in graph.ways[key]:

@@ -28,6 +28,7 @@ RETRY: Final = {
         "attempts": {"type": "integer", "minimum": 1},
         "base": DURATION,
         "cap": DURATION,
+        "then": {"enum": ["incident", "undo"]},
     },
 }
 

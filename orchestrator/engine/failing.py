@@ -13,12 +13,14 @@ from orchestrator.definitions.format import seconds
 from orchestrator.definitions.rules import is_careful
 from orchestrator.engine import doubting
 from orchestrator.engine.acts import Act, acting, locked_task
+from orchestrator.engine.cancelling import call_off
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work, began
 from orchestrator.engine.sweeping import reach, swept
 from orchestrator.exceptions import StaleFence
 from orchestrator.models import (
     Attempt,
+    CaseState,
     Connection,
     Delivery,
     DeliveryState,
@@ -174,7 +176,15 @@ def again(act: Act, task: Task, wait: float = 0) -> None:
 def _give_up(act: Act, task: Task, kind: str, message: str) -> None:
     _mark(task, DeliveryState.FAILED)
     tried = f"tried {task.attempts} times" if task.attempts > 1 else "tried once"
-    open_incident(act, task, kind, f"{task.step.name}: {message} ({tried})")
+    _end(act, task, kind, f"{task.step.name}: {message} ({tried})")
+
+
+def _end(act: Act, task: Task, kind: str, message: str) -> None:
+    """People look at it; or what was done is undone, where the step says so."""
+    if task.step.retry.get("then") == "undo" and act.case.state == CaseState.OPEN:
+        call_off(act, f"{task.step.name} was given up.")
+    else:
+        open_incident(act, task, kind, message)
 
 
 def expire_leases(limit: int = BATCH) -> list[int]:
@@ -216,6 +226,6 @@ def _without_worker(act: Act, task: Task) -> None:
             doubting.ask(act, task, LOST)
     elif task.crashes >= MOST_CRASHES:
         message = f"{task.step.name} lost its worker {task.crashes} times."
-        open_incident(act, task, "quarantine", message)
+        _end(act, task, "quarantine", message)
     else:
         again(act, task)

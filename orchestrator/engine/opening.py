@@ -104,7 +104,7 @@ def open_task(
     task.parent_id = join
     for name, value in more.items():
         setattr(task, name, value)
-    takes = act.hands_on and act.handed is None and visit <= MOST_VISITS
+    takes = act.hands_on and act.handed is None and visit <= MOST_VISITS and "run_at" not in more
     if takes := takes and step.kind in MACHINE and (task.lane is None or task.lane > OUTSIDE):
         task.state, task.fence, task.attempts = TaskState.RUNNING, 1, 1
         task.lease_expires_at = act.now + lease_of(step)

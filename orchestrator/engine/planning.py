@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 from orchestrator import schema
 from orchestrator.engine.closing import OPEN
 from orchestrator.engine.definition import Definition, definition_of
-from orchestrator.engine.unwinding import undone_by_cancelling
+from orchestrator.engine.unwinding import DOUBTFUL, undone_by_cancelling
 from orchestrator.exceptions import Invalid
 from orchestrator.models import (
     Case,
     CaseState,
+    Delivery,
     Seat,
     SeatPurpose,
     SeatState,
@@ -127,10 +128,14 @@ def verdict_on(plan: Plan, case_id: int) -> Verdict:
 
 def _open_tasks() -> Prefetch[Any]:
     seats = Seat.objects.filter(Q(state=SeatState.OPEN) | Q(decision__isnull=False))
+    written = Delivery.objects.filter(state__in=DOUBTFUL)
     rows = Task.objects.filter(state__in=OPEN).order_by("id")
     return Prefetch(
         "tasks",
-        rows.prefetch_related(Prefetch("seats", seats, to_attr="standing_seats")),
+        rows.prefetch_related(
+            Prefetch("seats", seats, to_attr="standing_seats"),
+            Prefetch("deliveries", written, to_attr="writes"),
+        ),
         to_attr="open_tasks",
     )
 
@@ -162,12 +167,22 @@ def _judge_task(plan: Plan, task: Task, found: Verdict) -> None:
         found.note(REFUSED, _("It is at %s, which leads to no step of the new version.") % name)
     elif task.state in (TaskState.RUNNING, TaskState.DECIDED):
         found.note(REFUSED, _("%s is just being done; try again in a moment.") % name)
+    elif _is_written_elsewhere(task, target):
+        found.note(REFUSED, _("%s may have written to a system that it leaves.") % name)
     elif not _keeps_branches(plan, task):
         found.note(REFUSED, _("It is in branches around %s that the new version has not.") % name)
     elif task.state == TaskState.IN_REVIEW:
         _judge_seats(task, name, found)
     elif task.state == TaskState.WAITING and plan.old.steps[task.step_key].flow != target.flow:
         found.note(HAND, _("%s waits for something else in the new version.") % name)
+
+
+def _is_written_elsewhere(task: Task, target: Step) -> bool:
+    """Whether a write that may have happened would be looked for, or made again under its key,
+    where it never was."""
+    writes: list[Delivery] = task.writes  # type: ignore[attr-defined]
+    to = target.actor.connection_id if target.actor else None
+    return any(row.connection_id != to for row in writes)
 
 
 def _keeps_branches(plan: Plan, task: Task) -> bool:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from orchestrator.engine.acts import Act
 from orchestrator.engine.closing import OPEN, close_case
 from orchestrator.engine.definition import definition_of
+from orchestrator.engine.leasing import lease_of
 from orchestrator.engine.opening import open_task
 from orchestrator.models import (
+    MACHINE,
     Case,
     CaseState,
     Delivery,
@@ -23,13 +26,10 @@ from orchestrator.models import (
     Word,
 )
 
-WRITTEN: Final = (
-    DeliveryState.SENDING,
-    DeliveryState.SENT,
-    DeliveryState.IN_DOUBT,
-    DeliveryState.CONFIRMED,
-)
-"""Of these a system of record has got it, or may have."""
+DOUBTFUL: Final = (DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.IN_DOUBT)
+"""Of these a system of record may have got it."""
+
+WRITTEN: Final = (*DOUBTFUL, DeliveryState.CONFIRMED)
 
 
 def unwind(act: Act) -> None:
@@ -44,7 +44,19 @@ def unwind(act: Act) -> None:
         close_case(act, CaseState.CANCELLED, "cancelled")
         return
     step = act.definition.steps[act.definition.steps[done.step_key].compensated_by]
-    open_task(act, step, scope=done.scope, compensates=done)
+    more: dict[str, Any] = {"compensates": done}
+    over = _under_way_until(done) if step.kind in MACHINE else None
+    if over and over > act.now:
+        more["run_at"] = over
+    open_task(act, step, scope=done.scope, **more)
+
+
+def _under_way_until(done: Task) -> datetime | None:
+    """When the call of a write is over whose answer nobody had: an undoing that comes before the
+    write undoes nothing."""
+    sending = Delivery.objects.filter(task=done, state=DeliveryState.SENDING)
+    sent_at = sending.values_list("sent_at", flat=True).first()
+    return sent_at and sent_at + lease_of(done.step)
 
 
 def _newest(act: Act) -> Task | None:

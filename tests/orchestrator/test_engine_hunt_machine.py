@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_httpserver import HTTPServer
 
 from orchestrator import engine
-from orchestrator.connectors import PermanentError
+from orchestrator.connectors import PermanentError, Result
 from orchestrator.engine import failing
-from orchestrator.models import BulkRow, Case, Connection, Delivery, Incident, Task, Workflow
+from orchestrator.exceptions import Unpublishable
+from orchestrator.models import (
+    BulkRow,
+    Case,
+    Connection,
+    Delivery,
+    Event,
+    Incident,
+    Task,
+    Workflow,
+)
 from tests import world
 from tests.orchestrator.flows import asked, begun, definition, open_steps, published, step, task_of
 from tests.orchestrator.register import BOOKING, Register, booking, due
@@ -304,6 +316,100 @@ def test_a_write_whose_worker_was_lost_and_that_was_refused_then_is_undone(
     engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
 
     assert open_steps(case) == ["unbook"]
+
+
+def automatic(register: Register, **book: Any) -> str:
+    """Whose write is undone by a machine, under a key of its own."""
+    system = {"actor": "books", "schema": {"type": "object"}, "effect": "idempotent",
+              "call": {"method": "POST", "path": "/book"}, "timeout": "2s"}  # fmt: skip
+    return definition(
+        [
+            step("book", "system", **system, compensated_by="unbook"),
+            step("pay", "system", **system, **book),
+            step("unbook", "system", **system),
+        ],
+        "book pay",
+        "pay done",
+        connections={"books": {"kind": "http", "settings": {"url": register.url}}},
+        actors={"books": {"kind": "system", "revision": "1", "connection": "books"}},
+    )
+
+
+def test_a_write_that_is_still_under_way_is_undone_when_it_has_come_to_its_end(
+    register: Register,
+) -> None:
+    """Undone before it lands it would stay for ever."""
+    case = begun(published(automatic(register)))
+    work = engine.claim_work()
+    assert work
+    failing.sending(work, Connection.objects.get(), {})
+
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
+
+    assert engine.work_until_idle() == 0
+    unbook = task_of(case, "unbook")
+    assert unbook.run_at is not None
+    assert timedelta(seconds=25) < unbook.run_at - timezone.now() < timedelta(seconds=35)
+    due()
+    engine.work_until_idle()
+    assert register.writes == [unbook.effect_key]
+    assert Case.objects.get().state == "cancelled"
+
+
+def test_a_step_that_gives_up_has_what_was_done_undone_where_it_says_so(
+    register: Register,
+) -> None:
+    place = published(
+        automatic(register, retry={"attempts": 2, "base": "9h", "cap": "9h", "then": "undo"})
+    )
+    case = begun(place)
+    register.stumbles = [0, 429, 429]
+    for _ in range(2):
+        engine.work_until_idle()
+        due()
+
+    engine.work_until_idle()
+
+    assert [key.split(":")[1] for key in register.writes] == ["book", "pay", "pay", "unbook"]
+    assert (Case.objects.get().state, Incident.objects.count()) == ("cancelled", 0)
+    told = Event.objects.get(type="case.cancelling")
+    assert (told.payload, told.actor.kind) == ({"reason": "Pay was given up."}, "policy")
+    assert (task_of(case, "pay").state, engine.orphans()) == ("cancelled", [])
+
+
+def test_a_step_that_kills_its_workers_has_it_undone_too(register: Register) -> None:
+    case = begun(published(automatic(register, retry={"then": "undo"})))
+    work = engine.claim_work()
+    assert work
+    engine.submit_output(work, Result(output={}))
+    for _ in range(3):
+        due()
+        assert engine.claim_work()
+        lost(task_of(case, "pay"))
+
+    engine.work_until_idle()
+
+    assert (Case.objects.get().state, Incident.objects.count()) == ("cancelled", 0)
+
+
+def test_an_undoing_that_is_given_up_is_an_incident(register: Register) -> None:
+    case = begun(published(automatic(register, retry={"attempts": 1, "then": "undo"})))
+    register.stumbles = [0, 422, 422]
+
+    engine.work_until_idle()
+
+    assert Incident.objects.get(state="open").task == task_of(case, "unbook")
+
+
+def test_where_nothing_would_be_undone_it_is_not_published(register: Register) -> None:
+    text = automatic(register, retry={"then": "undo"}).replace(
+        '"compensated_by": "unbook"', '"undo": "0s"'
+    )
+
+    with pytest.raises(Unpublishable) as refused:
+        published(text)
+
+    assert "/steps/1/retry/then" in [row["path"] for row in refused.value.details["problems"]]
 
 
 def test_a_write_that_was_given_up_is_made_when_it_is_tried_again(register: Register) -> None:

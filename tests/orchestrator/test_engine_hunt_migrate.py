@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from pytest_httpserver import HTTPServer
 
 from orchestrator import engine
 from orchestrator.connectors import Result
@@ -28,6 +29,8 @@ from tests.orchestrator.flows import (
     told,
 )
 from tests.orchestrator.races import is_waiting
+from tests.orchestrator.register import BOOKING, Register, booking
+from tests.orchestrator.register import begun as register_case
 from tests.orchestrator.test_migrating import migrated, verdicts, versions
 
 pytestmark = pytest.mark.django_db
@@ -162,6 +165,26 @@ def test_what_could_not_be_undone_any_more_goes_over_only_by_hand() -> None:
 
     assert kind == "hand"
     assert "Book" in reason
+
+
+@pytest.mark.parametrize(("over", "kind"), [("books", "safe"), ("other", "refused")])
+def test_a_write_that_may_have_happened_is_not_made_again_at_another_system(
+    httpserver: HTTPServer, settings: Any, over: str, kind: str
+) -> None:
+    settings.REWIRE_HTTP_ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+    register = Register(httpserver)
+    place = booking(register, "idempotent")
+    case = register_case(place)
+    register.stumbles = [-500]
+    engine.work_until_idle()
+    assert task_of(case, "book").state == "ready"
+
+    text = BOOKING.replace("name: Booking", "name: Booking anew")
+    text = text.replace("books: {kind: http", f"{over}: {{kind: http")
+    text = text.replace('"1", connection: books', f'"2", connection: {over}')
+    booking(register, "idempotent", text)
+
+    assert verdicts(planned(place, "book"))["k"][0] == kind
 
 
 def test_an_output_that_came_along_is_not_asked_for_again() -> None:

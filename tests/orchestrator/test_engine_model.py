@@ -327,7 +327,7 @@ class Engine(RuleBasedStateMachine):
     @rule(outcome=st.sampled_from(["sure", "unsure", "transient", "permanent", "hang"]))
     @precondition(lambda self: self.at(0, "ready"))
     def work(self, outcome: str) -> None:
-        Task.objects.filter(state="ready").update(run_at=F("created_at") - PAST)
+        Task.objects.filter(state="ready").update(run_at=F("created_at"))
         work = engine.claim_work()
         if work is None:
             assert not any("ready" in case.steps.values() for case in self.open.values())
