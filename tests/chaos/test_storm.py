@@ -47,6 +47,7 @@ def test_a_short_storm(place: Place, world: Outside) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_long_storm(place: Place, world: Outside) -> None:
     storm(place, world, cases=500, seconds=180, pause=2.5)

@@ -282,7 +282,7 @@ class Up:
         return self.output.read_text()
 
     def ready(self) -> Up:
-        wait_until(lambda: "Ready" in self.said() or self.process.poll() is not None)
+        wait_until(lambda: "Ready" in self.said() or self.process.poll() is not None, seconds=150)
         assert "Ready" in self.said(), self.said()
         return self
 
@@ -320,6 +320,7 @@ def test_the_group_serves_refuses_a_second_and_stops_without_a_trace(up: Up) -> 
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "name", ["granian", "worker@", "timers@", "beat", "bin/postgres", "valkey-server"]
 )
@@ -332,6 +333,7 @@ def test_the_crash_of_one_process_stops_the_group(up: Up, name: str) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(240)
 def test_a_killed_group_leaves_no_orphan_and_starts_again(up: Up) -> None:
     up.ready().process.kill()
     up.process.wait()
@@ -342,6 +344,7 @@ def test_a_killed_group_leaves_no_orphan_and_starts_again(up: Up) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("seconds", [1, 2, 3, 4, 6])
 def test_a_stop_while_it_starts_leaves_no_orphan(up: Up, seconds: int) -> None:
     time.sleep(seconds)
