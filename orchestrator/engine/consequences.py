@@ -219,6 +219,9 @@ def _escalate(bench: Bench, decision: Decision) -> None:
         )
         up.save(force_insert=True)
         wind(act, bench.right, up)
+        # Who passed one seat on has no say on another one of the round either.
+        rest = Seat.objects.filter(task=task, round=task.round, state=SeatState.OPEN)
+        _bar(rest.exclude(pk=up.pk), act.actor)
 
 
 def _can(bench: Bench, group: int | None, barred: list[int]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator import engine
+from orchestrator.exceptions import NotAllowed
 from orchestrator.models import Seat, Task, Workflow
 from tests import world
 from tests.world import FLIGHT, LUNCH
@@ -47,6 +49,20 @@ def test_a_correction_that_asks_for_two_people_counts_as_one_of_them(place: Work
     world.decided(task, "ben", "approved")
     task.refresh_from_db()
     assert (task.state, task.output) == ("decided", FLIGHT)
+
+
+def test_who_passed_one_seat_on_is_kept_from_the_other(place: Workflow) -> None:
+    task = world.in_review(place, FLIGHT)
+    passed = world.decided(task, "bea", "escalated")
+
+    with pytest.raises(NotAllowed):
+        world.claimed(task, "bea")
+
+    engine.undo(passed.decision.pk, actor=world.actor("bea"))
+    world.decided(task, "bea", "approved")
+    world.decided(task, "ben", "approved")
+    task.refresh_from_db()
+    assert (task.state, task.word) == ("decided", "approved")
 
 
 def test_one_of_two_may_be_asked_on_the_next_level(place: Workflow) -> None:
