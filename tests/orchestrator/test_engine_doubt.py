@@ -147,6 +147,15 @@ def test_a_write_in_doubt_comes_before_the_group_that_the_rules_ask(register: Re
     assert task.proposal is None
 
 
+def test_a_write_in_doubt_keeps_its_case_on_its_version(register: Register) -> None:
+    in_doubt(register)
+    old, new = booking(register, "in_doubt_to_human").versions.order_by("number")
+
+    (verdict,) = engine.dry_run(engine.plan_of(old, new, engine.same_steps(old, new))).verdicts
+
+    assert (verdict.kind, verdict.reasons) == ("refused", ["Book it has to be reconciled first."])
+
+
 def test_it_happened_and_this_is_what_came_of_it(register: Register) -> None:
     task = in_doubt(register)
 

@@ -185,6 +185,10 @@ def test_two_do_it_where_the_rule_asks_two_and_who_escalates_leaves_it_to_others
 ) -> None:
     dual = {"mode": "dual", "group": "Expense reviewers", "escalates_to": "Expense leads"}
     held = broken(failing([reading(rights=[dual])]), key="c-2")
+    world.person("alice", "Expense reviewers")
+    page = lea.get(reverse("hand_over", args=[held.pk]))
+    why_not = {one.username: bool(one.why_not) for one in page.context["people"]}
+    assert why_not == {"bea": False, "ben": False, "alice": True}, "alice brought the case"
     hand(lea, held, "bea")
     task = task_of(held)
 
