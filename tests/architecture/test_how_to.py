@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 from django.core.management import call_command, get_commands, load_command_class
 from django.test import Client
 from django.urls import resolve
@@ -31,7 +32,7 @@ PAGES = sorted((ROOT / "docs/how-to").glob("*.md"))
 TEXTS = {page.name: page.read_text() for page in PAGES}
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 # Names that an example gives to something of its own.
-OWN = {"REWIRE_KEY", "REWIRE_HOME_PAGE", "MAINTENANCE_URL", "DISABLE_SERVER_SIDE_CURSORS"}
+OWN = {"PYTHON", "REWIRE_KEY", "REWIRE_HOME_PAGE", "MAINTENANCE_URL", "DISABLE_SERVER_SIDE_CURSORS"}
 
 each_page = pytest.mark.parametrize("name", TEXTS)
 
@@ -122,6 +123,14 @@ def test_the_unit_starts_what_exists() -> None:
     assert "EnvironmentFile=/etc/rewire/env" in unit
     assert stop
     assert int(stop[1]) >= max(make().grace for make in PROCESSES.values())
+
+
+def test_nginx_lets_the_largest_attachment_through() -> None:
+    (server,) = blocks("install.md", "nginx")
+    size = re.search(r"client_max_body_size (\d+)m;", server)
+
+    assert size
+    assert int(size[1]) << 20 > settings.ATTACHMENT_MAX_BYTES
 
 
 @pytest.mark.django_db

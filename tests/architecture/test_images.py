@@ -84,7 +84,10 @@ def test_no_secret_stands_in_the_file() -> None:
 def test_nothing_is_published_but_the_pages_to_this_machine() -> None:
     published = {name: row["ports"] for name, row in SERVICES.items() if "ports" in row}
 
-    assert published == {"web": ["127.0.0.1:8000:8000"]}
+    assert published == {"web": ["127.0.0.1:${PORT:-8000}:8000"]}
+    # Inside it stays where the check of its health asks, whatever PORT is outside.
+    assert SERVICES["web"]["environment"]["PORT"] == "8000"
+    assert ":8000/healthz" in SERVICES["web"]["healthcheck"]["test"][-1]
 
 
 def test_what_a_service_waits_for_is_there() -> None:
