@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from orchestrator import engine
 from orchestrator.exceptions import Refusal
 from orchestrator.models import Actor, Word, Workflow
 from orchestrator.spelling import at_least, number
@@ -33,6 +34,7 @@ from review.feedback import (
     history,
     note,
 )
+from review.progress import finish, follow, new_ticket, progress_of
 from review.views.doors import ReviewRequest, actor_of
 
 COUNTED: Final = 10_000
@@ -48,6 +50,7 @@ def exports(request: ReviewRequest) -> HttpResponse:
     actor = actor_of(request)
     workflows = exportable(actor)
     values = request.GET.dict()
+    values.pop("ticket", None)
     if workflows:
         values.setdefault("workflow", workflows[0].slug)
     return _page(request, actor, workflows, values)
@@ -60,21 +63,33 @@ def download(request: ReviewRequest) -> HttpResponseBase:
     actor = actor_of(request)
     values = request.GET.dict()
     try:
-        query = Query.parse(values, actor)
-        outgoing = Outgoing(values.get("format") or DEFAULT, query)
+        ticket = values.pop("ticket", "")
+        query, last = Query.parse(values, actor), engine.verdict_watermark()
+        outgoing = Outgoing(values.get("format") or DEFAULT, query, upto=last)
     except Refusal as refusal:
         return _page(request, actor, exportable(actor), values, refusal)
+    follow(outgoing, actor, ticket, last)
     return StreamingHttpResponse(
-        _noted(outgoing, actor),
+        _noted(outgoing, actor, ticket),
         content_type=format_of(outgoing.format).content_type,
         headers={"Content-Disposition": f'attachment; filename="{_file_name(outgoing)}"'},
     )
 
 
-def _noted(outgoing: Outgoing, actor: Actor) -> Iterator[bytes]:
+def _noted(outgoing: Outgoing, actor: Actor, ticket: str) -> Iterator[bytes]:
     """A download that breaks off is no export."""
     yield from outgoing
     note(outgoing, actor=actor)
+    finish(outgoing, actor, ticket)
+
+
+@require_safe
+@never_cache
+def progress(request: ReviewRequest) -> HttpResponse:
+    """How far the download of a page is, asked again and again until it is whole."""
+    ticket = request.GET.get("ticket", "")
+    context = {"ticket": ticket, "progress": progress_of(actor_of(request), ticket)}
+    return render(request, "review/exports.html#progress", context)
 
 
 def _file_name(outgoing: Outgoing) -> str:
@@ -150,6 +165,7 @@ def _page(
         "exports": history(workflows),
         "exports_url": reverse("review:exports"),
         "download_url": reverse("review:download"),
+        "ticket": new_ticket(),
         "command": _command(given),
         "api_line": _api_line(given),
     }

@@ -27,4 +27,5 @@ urlpatterns = [
     path("filters/<int:pk>/<slug:action>/", filters.change_filter, name="change_filter"),
     path("exports/", exports.exports, name="exports"),
     path("exports/download", exports.download, name="download"),
+    path("exports/progress", exports.progress, name="progress"),
 ]

@@ -39,6 +39,7 @@ def test_the_preview_follows_the_form_and_a_download_is_kept(
         bea.get_by_role("button", name="Download").click()
     assert download.value.suggested_filename.startswith("expenses-kto-")
     assert '"label":true' in download.value.path().read_text()
+    expect(bea.get_by_text("1 row is in the file.")).to_be_visible()
     bea.reload()
     expect(bea.get_by_role("region", name="Taken away before")).to_contain_text("kto")
     assert troubles == []

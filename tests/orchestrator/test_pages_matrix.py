@@ -75,6 +75,7 @@ review:keep_filter               POST   302  404  404  404  404  404  404
 review:change_filter             POST   302  404  404  404  404  404  404
 review:exports                   GET    302  200  200  200  200  200  200
 review:download                  GET    302  200  200  200  200  200  200
+review:progress                  GET    302  200  200  200  200  200  200
 
 api:docs                         GET    200  200  200  200  200  200  200
 api:openapi                      GET    200  200  200  200  200  200  200

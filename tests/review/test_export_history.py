@@ -52,6 +52,24 @@ def test_a_download_is_kept_once_it_is_whole(bea: Client, approved: Workflow) ->
     assert kept.cursor == Verdict.objects.latest("id").pk
 
 
+def test_a_page_is_told_how_far_its_download_is(
+    bea: Client, ben: Client, approved: Workflow
+) -> None:
+    ticket = "t" * 22
+    asked = f"/review/exports/progress?ticket={ticket}"
+    response = bea.get(f"{DOWNLOAD}&ticket={ticket}")
+    before = bea.get(asked).content.decode()
+    response.getvalue()
+    after = bea.get(asked).content.decode()
+
+    assert "0 rows so far, 0% looked through." in before
+    assert "hx-get" in before, "it asks again"
+    assert "2 rows are in the file." in after
+    assert "hx-get" not in after
+    assert "rows" not in ben.get(asked).content.decode(), "of another person"
+    assert Export.objects.get().filter == {"workflow": "expenses"}
+
+
 def test_a_download_that_breaks_off_is_no_export(bea: Client, approved: Workflow) -> None:
     response = cast("StreamingHttpResponse", bea.get(f"{DOWNLOAD}&format=csv"))
 
