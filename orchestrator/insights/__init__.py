@@ -2,9 +2,10 @@
 
 from orchestrator.insights.figures import Band, Figures, Share, figures, spread
 from orchestrator.insights.reading import PERIODS, Period, Slice, added, now_in, routed_in, slices
-from orchestrator.insights.selecting import WHAT, Selection, selected
+from orchestrator.insights.selecting import ONCE, WHAT, Selection, selected
 
 __all__ = [
+    "ONCE",
     "PERIODS",
     "WHAT",
     "Band",

@@ -11,9 +11,19 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from orchestrator.engine import CONSENT
-from orchestrator.engine.definition import ASKING, MACHINE
 from orchestrator.insights.figures import OVERRIDES, UNKNOWN
-from orchestrator.models import Attempt, Case, CaseOrigin, Decision, Routing, Task, Verdict
+from orchestrator.models import (
+    ASKING,
+    MACHINE,
+    Attempt,
+    Case,
+    CaseOrigin,
+    Decision,
+    Routing,
+    Seat,
+    Task,
+    Verdict,
+)
 
 # name -> how the cases are told
 WHAT: Final[Mapping[str, str]] = {
@@ -37,18 +47,28 @@ WHAT: Final[Mapping[str, str]] = {
     "tried": gettext_noop("in which a machine tried something"),
     "failed": gettext_noop("in which a try failed"),
     "in_review": gettext_noop("that wait for people"),
+    "waiting": gettext_noop("in which a decision is open"),
+    "held": gettext_noop("in which somebody holds a decision"),
+    "settled": gettext_noop("in which a decision of a person has settled"),
 }
+ONCE: Final = frozenset({"started", "completed", "cancelled", "in_review"})
+"""What happens to a case once, so that as many cases are listed as were counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What happened in a case, when, by which rules or in which band of confidence."""
+    """What happened in a case, when, by which rules or in which band of confidence; where it
+    waits, at which ``step`` for which ``group``, and ``who`` holds or decided it.
+    """
 
     what: str
     since: datetime | None = None
     until: datetime | None = None
     rules: tuple[int, ...] = ()
     band: str = ""
+    step: str = ""
+    group: int = 0
+    who: int = 0
 
     def within(self, path: str) -> Q:
         """That the time at ``path`` is in the period."""
@@ -74,6 +94,24 @@ def _closed(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
 def _in_review(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
     rows = Task.objects.filter(state="in_review", case__state="open")
     return found.filter(pk__in=rows.values("case"))
+
+
+def _open_seats(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    """Decisions that wait, pended ones not among them, or that somebody holds now."""
+    rows = Seat.objects.open()
+    rows = rows.claimed_by(wanted.who) if wanted.what == "held" else rows.filter(back_at=None)
+    if wanted.step:
+        rows = rows.filter(step_key=wanted.step)
+    if wanted.group:
+        rows = rows.filter(group=wanted.group)
+    return found.filter(pk__in=rows.values("task__case"))
+
+
+def _settled(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    rows = Verdict.objects.filter(wanted.within("created_at"), source="review")
+    if wanted.who:
+        rows = rows.filter(decision__actor=wanted.who)
+    return found.filter(pk__in=rows.values("decision__task__case"))
 
 
 def _by_rule(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
@@ -146,4 +184,7 @@ FINDERS: Final[Mapping[str, Callable[[QuerySet[Case], Selection], QuerySet[Case]
     "tried": _tried,
     "failed": _tried,
     "in_review": _in_review,
+    "waiting": _open_seats,
+    "held": _open_seats,
+    "settled": _settled,
 }

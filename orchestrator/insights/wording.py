@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from orchestrator.insights.figures import Band, Share
-from orchestrator.spelling import UNITS, number
+from orchestrator.spelling import UNITS, number, share
 
 NOTHING: Final = "–"
 _VERDICTS: Final = {"over": gettext_noop("too sure"), "under": gettext_noop("too modest")}
@@ -42,14 +42,14 @@ def percent(value: float | None) -> str:
         return NOTHING
     shown = round(value * 100)
     if shown == 0 and value > 0:
-        return "< 1 %"
-    return "> 99 %" if shown == 100 and value < 1 else f"{shown} %"
+        return f"< {share(0.01)}"
+    return f"> {share(0.99)}" if shown == 100 and value < 1 else share(shown / 100)
 
 
-def interval(share: Share) -> str:
-    """``79 to 96 %``."""
-    low, high = share.interval
-    return _("%(low)s to %(high)s %%") % {"low": number(low * 100), "high": number(high * 100)}
+def interval(found: Share) -> str:
+    """``79 to 96%``."""
+    low, high = found.interval
+    return _("%(low)s to %(high)s%%") % {"low": number(low * 100), "high": number(high * 100)}
 
 
 def band_name(band: Band) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,16 +14,21 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from orchestrator.insights import WHAT, Selection, selected
+from orchestrator.insights import ONCE, WHAT, Selection, selected
 from orchestrator.models import Actor, ActorKind, Attempt, Case, CaseState, Workflow
+from orchestrator.pages import name_of
 from orchestrator.searching import is_by_key, search
 from orchestrator.sight import blind_seats
 from orchestrator.views.requests import actor_of, link, number, page_of, text
 
 ROWS: Final = 50
 BANDS: Final = ("", *map(str, range(10)), "unknown")
-BEHIND: Final = ("version", "what", "since", "until", "rule", "band", "agent")
-"""What links say; ``what`` is a word of the insights, ``agent`` the id of an agent version."""
+BEHIND: Final = (
+    *("version", "what", "since", "until", "rule", "band", "agent"),
+    *("step", "group", "who"),
+)
+"""What links say; ``what`` is a word of the insights, ``agent`` the id of an agent version,
+``step`` the key of a step, ``group`` and ``who`` are ids."""
 
 
 @require_safe
@@ -92,6 +98,9 @@ def behind(found: QuerySet[Case], wanted: Mapping[str, str]) -> QuerySet[Case]:
         until=_moment(wanted["until"]),
         rules=tuple(_whole(rule) for rule in wanted["rule"].split(",") if rule),
         band=wanted["band"],
+        step=wanted["step"],
+        group=_whole(wanted["group"] or "0"),
+        who=_whole(wanted["who"] or "0"),
     )
     return selected(found, selection)
 
@@ -126,18 +135,44 @@ def told(wanted: Mapping[str, str]) -> str:
         _(what) if what else "",
         _("with an output of %s") % _agent(wanted["agent"]) if wanted["agent"] else "",
         _("with confidence in band %s") % wanted["band"] if wanted["band"] else "",
+        *_where(wanted),
         _("since %s") % _readable(wanted["since"]) if wanted["since"] else "",
         _("until %s") % _readable(wanted["until"]) if wanted["until"] else "",
     )
     said = " ".join(part for part in parts if part)
-    return _("Cases %s.") % said if said else ""
+    once = _("A case is listed once, however often it happened in it.")
+    again = wanted["what"] in WHAT and wanted["what"] not in ONCE
+    return " ".join([_("Cases %s.") % said, *([once] if again else [])]) if said else ""
+
+
+def _where(wanted: Mapping[str, str]) -> Iterator[str]:
+    """At which step, for whom and by whom."""
+    if wanted["step"]:
+        yield _("at the step “%s”") % wanted["step"]
+    if wanted["group"]:
+        yield _("for the group %s") % _named(Group.objects.all(), wanted["group"])
+    if wanted["who"]:
+        yield _("by %s") % _person(wanted["who"])
 
 
 def _agent(text: str) -> str:
     """The name of an agent version; what no agent is called stays as it is."""
-    known = text.isascii() and text.isdigit() and len(text) < 10
-    rows = Actor.objects.filter(pk=int(text) if known else 0, kind=ActorKind.AGENT)
-    return next(map(str, rows), text)
+    return _named(Actor.objects.filter(kind=ActorKind.AGENT), text)
+
+
+def _person(text: str) -> str:
+    known = Actor.objects.select_related("user").filter(pk=_id(text)).first()
+    return name_of(known) if known else text
+
+
+def _named(rows: QuerySet[Any], text: str) -> str:
+    """The name of the row with this id, else what was said."""
+    return next(map(str, rows.filter(pk=_id(text))), text)
+
+
+def _id(text: str) -> int:
+    """0, which no row has, for what is no id."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def case_rows(

@@ -125,7 +125,7 @@ def test_durations_in_words(seconds: float | None, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(None, "–"), (0, "0 %"), (0.001, "< 1 %"), (0.824, "82 %"), (0.999, "> 99 %"), (1, "100 %")],
+    [(None, "–"), (0, "0%"), (0.001, "< 1%"), (0.824, "82%"), (0.999, "> 99%"), (1, "100%")],
 )
 def test_what_is_not_all_is_never_told_as_all(value: float | None, told: str) -> None:
     assert wording.percent(value) == told

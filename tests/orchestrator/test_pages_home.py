@@ -281,7 +281,7 @@ def test_lea_sees_what_waits_who_is_on_what_and_what_was_decided(expenses: Workf
     page = page_of("lea")
     data = part(page, "lead")
 
-    assert line(page, "lead") == "2 tasks wait for your teams, 1 late, 1 person holds 1."
+    assert line(page, "lead") == "2 tasks wait for your teams, 1 late, 1 person works on 1 of them."
     assert {row.step for row in data["waits"]} == {"Read the receipt"}
     assert [(row.group, row.count, row.late) for row in data["waits"]] == [
         ("Expense reviewers", 2, 1)
@@ -291,6 +291,30 @@ def test_lea_sees_what_waits_who_is_on_what_and_what_was_decided(expenses: Workf
         ("Ben", 0, 0, 1),
     ]
     assert [(row.who, row.case_key, row.late) for row in data["held"]] == [("Bea", "held", True)]
+
+
+def test_each_number_of_a_lead_opens_so_many_cases(expenses: Workflow) -> None:
+    claimed(in_review(expenses), "bea")
+    in_review(expenses, FLIGHT)
+    task = in_review(expenses)
+    Seat.objects.filter(task=task).update(group=Group.objects.get(name="Expense leads"))
+    decided(in_review(expenses), "ben", "approved")
+    decided(in_review(expenses), "bea", "approved")
+    settled_now()
+    lea = Client()
+    lea.force_login(person("lea"))
+
+    data = part(page_of("lea"), "lead")
+    numbers = [(row.url, row.count) for row in data["waits"]]
+    numbers += [(row.held_url, row.held) for row in data["load"]]
+    numbers += [(row.today_url, row.today) for row in data["load"]]
+
+    assert sorted(count for _url, count in numbers) == [0, 1, 1, 1, 1, 2]
+    for url, count in numbers:
+        page = lea.get(url)
+        assert len(page.context["rows"]) == count, url
+        assert "A case is listed once" in page.content.decode()
+    assert len(lea.get("/cases/?what=waiting&step=read&group=none").context["rows"]) == 0
 
 
 def settled_now() -> None:

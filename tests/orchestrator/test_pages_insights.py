@@ -87,13 +87,13 @@ def test_the_figures_of_a_period(busy: Workflow) -> None:
     assert tile(page, "Started") == "15"
     assert tile(page, "Completed").startswith("9 1 cancelled")
     assert tile(page, "Approved by rules").startswith(
-        "29 % 4 by a rule · 9 asked people · 1 blocked"
+        "29% 4 by a rule · 9 asked people · 1 blocked"
     )
-    assert tile(page, "Overridden by people").startswith("50 % likely 15 to 85 %")
+    assert tile(page, "Overridden by people").startswith("50% likely 15 to 85%")
     assert "2 overridden · 2 approved" in tile(page, "Overridden by people")
     assert "5 outputs decided" in tile(page, "Time to decision")
     assert tile(page, "Cost per case").startswith("0.0040 EUR 0.06 EUR in all")
-    assert tile(page, "Failed tries").startswith("7 % 1 failed · 15 tries")
+    assert tile(page, "Failed tries").startswith("7% 1 failed · 15 tries")
 
 
 @pytest.mark.parametrize("version", ["", "1", "2"])
@@ -128,8 +128,8 @@ def test_why_people_were_asked_is_ranked_over_versions(busy: Workflow) -> None:
 def test_agreement_by_confidence_has_its_intervals(busy: Workflow) -> None:
     page = shown()
 
-    assert re.search(r"0\.8 to 0\.9</th>.*?50 %</td><td>9 to 91 %", page, re.DOTALL)
-    assert re.search(r"not given</th>.*?0 %", page, re.DOTALL)
+    assert re.search(r"0\.8 to 0\.9</th>.*?50%</td><td>9 to 91%", page, re.DOTALL)
+    assert re.search(r"not given</th>.*?0%", page, re.DOTALL)
 
 
 def test_an_agent_that_is_too_sure_is_named(place: Workflow) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
@@ -35,12 +35,15 @@ CLAIMS: Final = 50
 
 # Each lane is read along its own index, the same however many seats wait in it.
 WAITING: Final = """
-SELECT lane.workflow, lane.step, lane.grp, few.count, few.late, old.created_at
+SELECT lane.workflow, lane.step, lane.grp, few.count, few.late, few.more, old.created_at
 FROM unnest(%(workflows)s::bigint[], %(steps)s::varchar[], %(groups)s::int[])
     AS lane (workflow, step, grp)
 CROSS JOIN LATERAL (
-    SELECT count(*), count(*) FILTER (WHERE first.due_at < now()) AS late FROM (
-        SELECT s.due_at FROM orchestrator_seat s
+    SELECT count(DISTINCT first.task_id) AS count,
+        count(DISTINCT first.task_id) FILTER (WHERE first.due_at < now()) AS late,
+        count(*) = %(most)s AS more
+    FROM (
+        SELECT s.task_id, s.due_at FROM orchestrator_seat s
         WHERE s.state = 'open' AND s.back_at IS NULL AND s.workflow_id = lane.workflow
             AND s.step_key = lane.step AND s.group_id = lane.grp
         ORDER BY s.due_at, s.id LIMIT %(most)s
@@ -74,11 +77,21 @@ class Waits:
 class Load:
     """One person's share: seats held now, the first since ``since``, and decisions today."""
 
+    pk: int
     name: str
     held: int = 0
     late: int = 0
     today: int = 0
     since: datetime | None = None
+
+    @property
+    def held_url(self) -> str:
+        return link_to(what="held", who=self.pk)
+
+    @property
+    def today_url(self) -> str:
+        since = f"{_today().astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+        return link_to(what="settled", who=self.pk, since=since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +147,19 @@ def _load_told(waits: Sequence[Waits], people: Iterable[Load]) -> list[str]:
         % at_least(count, more=more),
         _("%s late") % number(late) if late else "",
         ngettext(
-            "%(people)s person holds %(held)s", "%(people)s people hold %(held)s", len(holders)
+            "%(people)s person works on %(held)s of them",
+            "%(people)s people work on %(held)s of them",
+            len(holders),
         )
         % {"people": number(len(holders)), "held": number(held)}
         if held
         else "",
     ]
+
+
+def link_to(**query: object) -> str:
+    """The cases behind a number."""
+    return reverse("cases", query=query)
 
 
 def waiting(places: dict[int, Workflow]) -> list[Waits]:
@@ -149,16 +169,16 @@ def waiting(places: dict[int, Workflow]) -> list[Waits]:
     groups = dict(Group.objects.filter(pk__in={row[2] for row in rows}).values_list("pk", "name"))
     return [
         Waits(
-            url=f"{reverse('workflow', args=[places[workflow].slug])}#step-{step}",
+            url=link_to(what="waiting", workflow=places[workflow].slug, step=step, group=group),
             workflow=places[workflow].name,
             step=names.get((workflow, step), step),
             group=groups[group],
             count=min(count, COUNTED - 1),
             late=min(late, COUNTED - 1),
-            more=count >= COUNTED,
+            more=more,
             since=since,
         )
-        for workflow, step, group, count, late, since in rows
+        for workflow, step, group, count, late, more, since in rows
     ]
 
 
@@ -195,9 +215,10 @@ def _held(seat: Seat) -> Held:
 def load(claims: Iterable[Seat], today: dict[int, int]) -> list[Load]:
     """Who holds or has decided something today, the busiest first. One query."""
     known = Actor.objects.select_related("user").in_bulk(list(today))
-    rows = {pk: Load(name_of(known[pk]), today=count) for pk, count in today.items()}
+    rows = {pk: Load(pk, name_of(known[pk]), today=count) for pk, count in today.items()}
     for seat in claims:
-        row = rows.setdefault(seat.claimed_by_id or 0, Load(name_of(seat.claimed_by)))
+        pk = seat.claimed_by_id or 0
+        row = rows.setdefault(pk, Load(pk, name_of(seat.claimed_by)))
         row.held += 1
         row.late += seat.due_at < timezone.now()
         row.since = min(filter(None, (row.since, seat.claimed_at)), default=None)

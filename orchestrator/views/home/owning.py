@@ -30,11 +30,13 @@ class Owned:
     days that a rule approved, as the insights have it."""
 
     url: str
+    slug: str
     name: str
     halted: bool
     automatic: str
     routed: int
     slowest: str
+    slow_key: str
     waited: str
     draft_url: str
     draft: str
@@ -107,11 +109,13 @@ def _row(
     routed = counts.total()
     return Owned(
         url=reverse("workflow", args=[place.slug]),
+        slug=place.slug,
         name=place.name,
         halted=place.halted_at is not None,
         automatic=share(counts["auto"] / routed) if routed else "",
         routed=routed,
         slowest=names.get((place.pk, key), key),
+        slow_key=key,
         waited=duration(waited) if waited is not None else "",
         draft=_("Draft %s") % draft.number if draft else "",
         draft_url=f"{reverse('workflow', args=[place.slug])}?version={draft.number}"
