@@ -304,6 +304,8 @@ def shown(value: object) -> SafeString:
         return format_html('<span class="muted">{}</span>', _("none"))
     if isinstance(value, str):
         return visible(value) if value else format_html('<span class="muted">{}</span>', _("empty"))
+    if isinstance(value, bool):
+        return escape(_scalar(value))
     return visible(json.dumps(value, ensure_ascii=False))
 
 
@@ -343,7 +345,7 @@ def _walk(value: Any, key: str, depth: int) -> Iterator[Line]:
         return
     pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
     if key or not value:
-        yield Line(min(depth, 6), key, "empty", "" if value else json.dumps(value))
+        yield Line(min(depth, 6), key, "empty", "" if value else _("empty"))
         depth += 1
     for name, member in pairs:
         yield from _walk(member, str(name), depth)
@@ -372,4 +374,9 @@ def _kind(value: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
+    """Text and numbers as they are, the rest of JSON in words."""
+    if value is None:
+        return _("none")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -92,8 +92,12 @@ def called(steps: list[Step], actor: Actor) -> dict[str, str]:
 
 
 def migrations(found: Workflow, actor: Actor) -> dict[str, Any] | None:
-    """Where cases are taken over, and what was; None for who may not publish here."""
+    """Where cases are taken over, and what was; None for who may not publish here, and while
+    there is one version only.
+    """
     if not authority.may(actor, "publish", found).allowed:
+        return None
+    if found.versions.exclude(published_at=None).count() < 2:
         return None
     return {"url": reverse("migrate", args=[found.slug]), "rows": history(found)}
 

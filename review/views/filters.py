@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from django.contrib import messages
@@ -12,10 +12,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator.exceptions import Invalid, NotFound
-from orchestrator.models import Actor
+from orchestrator.models import Actor, Workflow
 from orchestrator.pages import name_of
 from review.filters import (
     ADDRESSES,
@@ -29,6 +30,21 @@ from review.filters import (
 )
 from review.models import DefaultFilter, FilterPage, SavedFilter
 from review.views.doors import actor_of
+from review.wanted import AGES, ORDERS, SURE
+
+NAMES: Final[Mapping[str, str]] = {
+    "q": gettext_noop("Key, or words in the case"),
+    "workflow": gettext_noop("Workflow"),
+    "step": gettext_noop("Step"),
+    "state": gettext_noop("State"),
+    "age": gettext_noop("Waiting"),
+    "sure": gettext_noop("Confidence"),
+    "order": gettext_noop("Order"),
+    "kind": gettext_noop("Cause"),
+    "assigned": gettext_noop("Looked after by"),
+    "due": gettext_noop("Due"),
+}
+"""What the fields of the pages' forms are called."""
 
 PAGES: Final = {view: page for page, view in ADDRESSES.items()}
 FOR_EVERYBODY: Final = frozenset({"default", "undefault"})
@@ -63,13 +79,31 @@ def _row(kept: SavedFilter, actor: Actor, chosen: int | None) -> dict[str, Any]:
         "id": kept.pk,
         "name": kept.name,
         "url": address_of(kept.page, kept.query),
-        "query": kept.query,
+        "query": in_words(kept.query),
         "own": own,
         "owner": name_of(kept.owner),
         "group": kept.group.name if kept.group else "",
         "groups": [group.name for group in groups_for(actor, kept.query)] if own else [],
         "is_default": kept.pk == chosen,
     }
+
+
+def in_words(query: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a filter says, as the page's form has it: "Confidence", "Below 0.5". One query."""
+    place = Workflow.objects.filter(slug=query.get("workflow", "")).first()
+    labels: dict[tuple[str, str], str] = {
+        **{("age", key): label for key, (label, _least) in AGES.items()},
+        **{("sure", key): label for key, (label, _band) in SURE.items()},
+        **{("order", key): label for key, label in ORDERS.items()},
+    }
+    said = {row: _(label) for row, label in labels.items()}
+    if place:
+        said["workflow", place.slug] = place.name
+    return [
+        (_(NAMES[name]) if name in NAMES else name, said.get((name, value), value))
+        for name in (*NAMES, *sorted(query.keys() - NAMES.keys()))
+        if (value := query.get(name))
+    ]
 
 
 @require_POST

@@ -49,14 +49,15 @@ def test_an_unknown_state_is_still_a_word() -> None:
 
 
 def test_json_becomes_indented_lines_in_order() -> None:
-    lines = rewire.json_lines({"b": [{"c": None}], "a": 1.5, "e": {}})
+    lines = rewire.json_lines({"b": [{"c": None}], "a": 1.5, "e": {}, "is": False})
 
     assert [(line.depth, line.key, line.kind, line.text) for line in lines] == [
         (0, "b", "empty", ""),
         (1, "1", "empty", ""),
-        (2, "c", "null", "null"),
+        (2, "c", "null", "none"),
         (0, "a", "number", "1.5"),
-        (0, "e", "empty", "{}"),
+        (0, "e", "empty", "empty"),
+        (0, "is", "boolean", "no"),
     ]
 
 

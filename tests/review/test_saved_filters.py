@@ -104,6 +104,15 @@ def test_nobody_keeps_them_without_end(bea: Client) -> None:
     assert SavedFilter.objects.count() == 30
 
 
+def test_the_page_says_in_words_what_a_filter_shows(bea: Client) -> None:
+    said = {"workflow": "expenses", "age": "1h", "sure": "low"}
+    bea.post("/review/filters/keep/", {"page": "queue", "name": "Old", **said})
+
+    page = bea.get("/review/filters/?page=queue").content.decode()
+
+    assert "Workflow: Expenses, Waiting: More than an hour, Confidence: Below 0.5" in page
+
+
 def test_it_is_renamed_and_removed(bea: Client) -> None:
     bea.post(KEEP, LATE)
 
