@@ -190,8 +190,13 @@ class Run:
             yield Row(f"intake/s, {name} a request", rate, "", floor, ">= 0.6 floor")
         batch = f"{single}/batch"
         floor = best(lambda: self._intake(self.here.floor, f"{batch}/{BATCH_ROWS}", batch=1000))
-        rate = best(lambda: self._intake(self.here.web, batch, batch=1000))
+        before = Case.objects.count()
+        with machine.used(self.here.server.pid, self.here.postgres.pid) as spent:
+            rate = best(lambda: self._intake(self.here.web, batch, batch=1000))
         yield Row("intake/s, batches of 1,000", rate, "", floor, ">= 0.6 floor")
+        cases = Case.objects.count() - before
+        for name, seconds in zip(("web", "db"), spent, strict=True):
+            yield Row(f"CPU a case of a batch: {name}", 1000 * seconds / cases, "ms")
 
     def _intake(self, port: int, path: str, *, output: bool = True, batch: int = 0) -> float:
         keys = [self.people.program] * (2 if batch else 8)

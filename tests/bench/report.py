@@ -52,7 +52,8 @@ def show(row: Row) -> None:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 1 else 2
+    return f"{value:,.{digits}f}"
 
 
 def write(rows: list[Row], seconds: float) -> None:
