@@ -9,8 +9,23 @@ from typing import Final
 from django.urls import reverse
 
 from integrations.demo.welcome import picks
+from orchestrator import engine
 from orchestrator.definitions import clone_to_draft
-from orchestrator.models import Decision, Seat, Step, Task, Workflow, WorkflowVersion
+from orchestrator.models import (
+    Bulk,
+    Case,
+    Decision,
+    Incident,
+    Seat,
+    Step,
+    Task,
+    Workflow,
+    WorkflowVersion,
+)
+from tests.orchestrator.flows import begun, published
+from tests.orchestrator.test_flow_paper import FILE
+from tests.orchestrator.troubles import done_to_many
+from tests.world import actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,39 @@ def assignable() -> str:
     return reverse("assign_seat", args=[seat.pk])
 
 
+def in_trouble(page: str) -> Callable[[], str]:
+    """A page about an incident that is open."""
+    return lambda: reverse(page, args=[Incident.objects.filter(state="open").latest("pk").pk])
+
+
+def at_once() -> str:
+    """What was done to several incidents at once."""
+    return reverse("bulk", args=[Bulk.objects.get(verb="retry_incidents").pk])
+
+
+def ends() -> tuple[WorkflowVersion, WorkflowVersion]:
+    """The first two versions of the digits."""
+    first, second = WorkflowVersion.objects.filter(workflow__slug="digits").order_by("number")
+    return first, second
+
+
+def taken_over() -> str:
+    """How the digits went over to their second version; they do when it is first asked."""
+    found = Bulk.objects.filter(verb=engine.MIGRATE).first()
+    if found is None:
+        plan = engine.plan_of(*ends(), engine.same_steps(*ends()))
+        found = engine.migrate(plan, actor=actor("alice"))
+        done_to_many()
+    return reverse("migration", args=["digits", found.pk])
+
+
+def signal() -> str:
+    """A case that waits for a signal, of a workflow that is not of the demo."""
+    case = Case.objects.filter(workflow__slug="orders").first()
+    case = case or begun(published(FILE), {"country": "DE", "lines": [{"name": "tea"}]}, "O-1")
+    return reverse("bring_signal", args=[case.pk])
+
+
 def of_step(page: str) -> Callable[[], str]:
     return lambda: reverse(f"admin:orchestrator_step_{page}", args=[step().pk])
 
@@ -80,6 +128,11 @@ def right() -> str:
     automatic = step().rights.get(name=picks.AUTOMATIC)
     return reverse("admin:orchestrator_decisionright_change", args=[automatic.pk])
 
+
+PLAN: Final = {"from": "1", "to": "2", "run": "1"} | {
+    f"step.{key}": key for key in ("read", "entered", "unreadable")
+}
+"""Of the digits: each step stays what it is."""
 
 PLACES: Final = (
     Place("welcome", "", named("demo:welcome")),
@@ -91,6 +144,9 @@ PLACES: Final = (
     Place("home-lead", "lea", named("home")),
     Place("assign", "lea", assignable),
     Place("incidents", "lea", named("incidents")),
+    Place("edit-input", "lea", in_trouble("edit_input")),
+    Place("hand-over", "lea", in_trouble("hand_over")),
+    Place("bulk", "lea", at_once),
     Place("home-owner", "alice", named("home")),
     Place("workflows", "alice", named("workflows")),
     Place("workflow", "alice", named("workflow", "refunds")),
@@ -110,7 +166,8 @@ PLACES: Final = (
     Place("admin-rule", "alice", right),
     Place("admin-tester", "alice", of_step("try")),
     Place("admin-schema", "alice", of_step("schema")),
-    Place("migrate", "alice", named("migrate", "refunds")),
+    Place("migrate", "alice", named("migrate", "digits", **PLAN)),
+    Place("migration", "alice", taken_over),
     Place("home-auditor", "cara", named("home")),
     Place("cases", "cara", named("cases")),
     Place("case", "cara", decided),
@@ -120,3 +177,21 @@ PLACES: Final = (
     Place("preferences", "bea", named("preferences")),
     Place("api", "", named("api:docs")),
 )
+"""Those of the tour, which has a picture of each."""
+
+ASIDE: Final = (
+    Place("password-forgotten", "", named("account_reset_password")),
+    Place("password-sent", "", named("account_reset_password_done")),
+    Place("password-new", "", named("account_reset_password_from_key", "x", "x")),
+    Place("password-done", "", named("account_reset_password_from_key_done")),
+    Place("email-unknown", "", named("account_confirm_email", "x")),
+    Place("email-sent", "", named("account_email_verification_sent")),
+    Place("sign-up", "", named("account_signup")),
+    Place("inactive", "", named("account_inactive")),
+    Place("second-factor", "bea", named("mfa_index")),
+    Place("email", "bea", named("account_email")),
+    Place("password", "bea", named("account_change_password")),
+    Place("once-more", "bea", named("account_reauthenticate")),
+    Place("signal", "alice", signal),
+)
+"""Pages that the tour leaves out."""

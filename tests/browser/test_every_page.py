@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
 from tests.browser.pictures import Scheme, enter, opened
-from tests.browser.places import PLACES, Place
+from tests.browser.places import ASIDE, PLACES, Place
 from tests.browser.test_accessibility import serious
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("lively")]
@@ -64,7 +64,7 @@ MOVES = """() => [...document.querySelectorAll('*')].filter(one => {
 def each(page: Page, sign_in: SignIn) -> Iterator[Place]:
     """Every page in turn, opened by who it is for."""
     who = ""
-    for place in PLACES:
+    for place in (*PLACES, *ASIDE):
         if place.who != who:
             enter(page, sign_in, place.who)
             who = place.who
