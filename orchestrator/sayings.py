@@ -85,5 +85,9 @@ learn(
     gettext_noop("%(step)s: There is no workflow %(slug)s."),
     gettext_noop("%(step)s: Workflows call each other more than %(deep)s deep."),
     gettext_noop("The case that %(step)s called was cancelled."),
+    gettext_noop("%(step)s was rejected by no person: %(done)s is not undone."),
+    gettext_noop("%(step)s names nobody who can perform it."),
+    gettext_noop("The output is no JSON."),
+    gettext_noop("The output does not fit the schema: %(said)s"),
     gettext_noop("%(reason)s, and no rule of this step asks a person."),
 )

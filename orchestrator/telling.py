@@ -38,5 +38,7 @@ def reason_of(row: Routing) -> str:
 
 
 def message_told(text: str) -> str:
-    """What a stored error or incident says."""
-    return text if tongue() is ENGLISH else sayings.retold(text, gettext)
+    """What a stored error, incident or refusal says."""
+    if not text or tongue() is ENGLISH:
+        return text
+    return sayings.retold(text, gettext) if sayings.find(text) else gettext(text)

@@ -54,7 +54,8 @@ class ModelForm(Form):
         columns = {column.name: column for column in self._meta.model._meta.get_fields()}  # noqa: SLF001
         for name, field in self.fields.items():
             field.help_text = helped.get(name, field.help_text)
-            if field.label is None and name in columns:
+            # Django made the label before the names of fields were told in other languages.
+            if name in columns and field.label in (None, capfirst(name.replace("_", " "))):
                 field.label = capfirst(columns[name].verbose_name)
 
     def _post_clean(self) -> None:

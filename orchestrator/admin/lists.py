@@ -19,7 +19,16 @@ from orchestrator.models import Step
 from orchestrator.telling import told
 from orchestrator.wording import shown
 
-SHOWN_AS: Final = [(kind, kind) for kind in file.EVIDENCE["items"]["properties"]["as"]["enum"]]
+LOOKS: Final[Mapping[str, Any]] = {
+    "text": gettext_lazy("text"),
+    "json": gettext_lazy("fields and values"),
+    "image": gettext_lazy("an image"),
+    "file": gettext_lazy("a file"),
+    "chat": gettext_lazy("a conversation"),
+}
+SHOWN_AS: Final = [
+    (kind, LOOKS.get(kind, kind)) for kind in file.EVIDENCE["items"]["properties"]["as"]["enum"]
+]
 
 
 class EntryForm(forms.Form):
@@ -112,7 +121,8 @@ class EvidenceForm(EntryForm):
 
     @classmethod
     def cells(cls, entry: Mapping[str, Any]) -> tuple[str, ...]:
-        return entry.get("label") or entry["path"], entry.get("as", ""), entry["path"]
+        look = entry.get("as", "")
+        return entry.get("label") or entry["path"], str(LOOKS.get(look, look)), entry["path"]
 
 
 class ReasonForm(EntryForm):

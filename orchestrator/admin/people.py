@@ -37,6 +37,13 @@ ACTIONS: Final = (
     ("publish", gettext_lazy("publish versions")),
     ("export", gettext_lazy("export feedback")),
 )
+MAY: Final = {
+    "cases": gettext_lazy("cases: start and read them"),
+    "review": gettext_lazy("review: claim tasks and decide"),
+    "feedback": gettext_lazy("feedback: take decisions away as examples"),
+    "work": gettext_lazy("work: fetch and do the work of machines"),
+}
+"""What a key of each scope is for."""
 LIMITS: Final = {
     "type": "object",
     "additionalProperties": False,
@@ -186,7 +193,7 @@ class GrantAdmin(Listed):
 
 class KeyForm(ModelForm):
     scopes = forms.MultipleChoiceField(
-        choices=[(scope, scope) for scope in SCOPES], widget=forms.CheckboxSelectMultiple
+        choices=[(scope, MAY[scope]) for scope in SCOPES], widget=forms.CheckboxSelectMultiple
     )
     name = forms.CharField(max_length=80)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import CharField, Q, QuerySet, Value
@@ -77,6 +77,10 @@ class RoutingAdmin(OfTask):
     list_filter = (by_workflow("task__case__workflow"), "action", WHEN)
     list_select_related = ("task",)
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = super().get_fields(request, obj)
+        return ["because" if name == "reason" else name for name in names]
+
     @admin.display(description=pgettext_lazy("field", "reason"))
     def because(self, row: Routing) -> str:
         return reason_of(row)
@@ -122,13 +126,30 @@ class DeliveryAdmin(OfTask):
     list_select_related = ("connection",)
 
 
+class StandingFilter(admin.SimpleListFilter):
+    """Incidents that are open, and those that are not any more."""
+
+    title = pgettext_lazy("field", "state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, gettext(state)) for state in ("open", "resolved")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(state=self.value()) if self.value() else queryset
+
+
 @admin.register(Incident)
 class IncidentAdmin(OfTask):
     list_display = ("id", "what", "task", "standing", "ended", "opened_at", "resolved_at")
-    list_filter = (by_workflow("task__case__workflow"), "state")
+    list_filter = (by_workflow("task__case__workflow"), StandingFilter)
     list_select_related = ("task",)
     search_fields = ("kind__startswith", "task__case__key__startswith")
     search_help_text = gettext_lazy("The beginning of a kind or of a case's key.")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        told = {"kind": "what", "state": "standing", "resolution": "ended"}
+        return [told.get(str(name), name) for name in super().get_fields(request, obj)]
 
     @admin.display(description=pgettext_lazy("field", "kind"), ordering="kind")
     def what(self, row: Incident) -> str:

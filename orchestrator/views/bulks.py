@@ -17,6 +17,7 @@ from orchestrator import authority, engine
 from orchestrator.exceptions import NotAllowed, NotFound
 from orchestrator.models import Actor, Bulk, BulkRow, BulkState, Case, Incident, Workflow
 from orchestrator.pages import name_of
+from orchestrator.telling import message_told
 from orchestrator.views.incident import somebody
 from orchestrator.views.incident_filter import filtered, wanted_of
 from orchestrator.views.requests import actor_of, page_of, text
@@ -154,7 +155,8 @@ def counts(rows: QuerySet[BulkRow]) -> dict[str, Any]:
 def reasons(rows: QuerySet[BulkRow]) -> list[tuple[str, int]]:
     """Why rows were refused, the most frequent reason first."""
     refused = rows.filter(state=BulkState.REFUSED).values_list("message")
-    return list(refused.annotate(count=Count("pk")).order_by("-count", "message")[:REASONS])
+    found = refused.annotate(count=Count("pk")).order_by("-count", "message")[:REASONS]
+    return [(message_told(message), count) for message, count in found]
 
 
 def row_view(row: BulkRow) -> dict[str, Any]:
@@ -168,6 +170,6 @@ def row_view(row: BulkRow) -> dict[str, Any]:
         "state": row.state,
         "message": _(row.message)
         if row.state == BulkState.PENDING and row.message
-        else row.message,
+        else message_told(row.message),
         "at": row.finished_at,
     }

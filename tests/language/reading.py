@@ -20,12 +20,20 @@ ENGLISH: Final = re.compile(
 HOLE: Final = re.compile(r"%\(\w+\)[a-z]|%[sdr]|\{\w+[^}]*\}")
 
 
+# Examples, places in documents and names that programs use are the same in every language.
+KEPT: Final = re.compile(
+    r"Beispiel: .*|\{[^}]*\}|\ball: .*|\brule:\d+/\d+|\b\d+:[\w-]+:[\w.-]*:\d+ \w+|"
+    r"\b[a-z]+\.[a-z_]+\b|(?:/\w+)+",
+    re.DOTALL,
+)
+
+
 def english_on(page: str, *, names: Iterable[str] = ()) -> set[str]:
     """The texts of a German page that are English, without those that people wrote."""
     known = sorted(filter(None, names), key=len, reverse=True)
     found = set()
     for text in texts_of(page):
-        rest = text
+        rest = KEPT.sub(" ", text)
         for name in known:
             rest = rest.replace(name, " ") if name in rest else rest
         if ENGLISH.search(rest) or rest.strip() in untranslated():
