@@ -89,10 +89,9 @@ def _copy_readers(folder: Path) -> None:
 
 def _invite(site: Site, line: Line) -> None:
     payments = PAYMENTS.replace("{url}", line.url)
-    made = site.run("-m", "tests.acceptance.people", given=payments)
-    site.keys = json.loads(made.stdout)
-    made = site.run("manage.py", "create_api_key", "--actor", "importer", "--scopes", "cases")
-    site.keys["importer"] = made.stdout.strip()
+    site.keys = json.loads(site.run("-m", "tests.acceptance.people", given=payments))
+    key = site.run("manage.py", "create_api_key", "--actor", "importer", "--scopes", "cases")
+    site.keys["importer"] = key.strip()
 
 
 def _free_port() -> int:

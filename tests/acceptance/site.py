@@ -19,6 +19,7 @@ import psycopg
 
 from orchestrator.processes.child import PROJECT
 from orchestrator.processes.state import Home
+from tests.installed import ran
 
 Found = TypeVar("Found")
 
@@ -74,19 +75,9 @@ class Site:
     def said(self) -> str:
         return self.output.read_text()
 
-    def run(self, *argv: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def run(self, *argv: str, given: str = "") -> str:
         """A Python program beside the demo, in its state folder; it must succeed."""
-        done = subprocess.run(
-            [sys.executable, *argv],
-            cwd=PROJECT,
-            env=self.environ | {"DJANGO_SETTINGS_MODULE": "orchestrator.settings"},
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
+        return ran(self.environ, *argv, given=given)
 
     @cached_property
     def passwords(self) -> dict[str, str]:

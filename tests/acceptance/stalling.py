@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any
+from threading import Event
 
 import httpx2
+
+from tests.installed import served
 
 PAYMENTS = """
 workflow: payments
@@ -47,7 +48,7 @@ class Line:
         self.ports: list[int] = []
         self.stuck, self.over = Event(), Event()
 
-    def forward(self, handler: BaseHTTPRequestHandler) -> bytes:
+    def forward(self, handler: BaseHTTPRequestHandler) -> tuple[int, bytes]:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         key = handler.headers["Idempotency-Key"]
         self.keys.append(key)
@@ -58,33 +59,15 @@ class Line:
             # The refund is written; whoever asked for it will not live to hear of it.
             self.stuck.set()
             self.over.wait(60)
-        return answer.content
+        return 201, answer.content
 
 
 @contextmanager
 def stalling_line() -> Iterator[Line]:
     line = Line()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            content = line.forward(self)
-            with suppress(OSError):
-                self.send_response(201)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        line.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
+    with served(line.forward) as line.url:
         yield line
         line.over.set()
-        server.shutdown()
-        thread.join()
 
 
 def pid_behind(port: int) -> int:

@@ -6,10 +6,12 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from threading import Lock
 from typing import Any
+
+from tests.installed import served
 
 # Long enough that what calls is often killed in between.
 SECONDS_FOR_A_CALL = 0.15
@@ -42,25 +44,10 @@ class Outside:
 def outside() -> Iterator[Outside]:
     world = Outside()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            key = self.headers.get("Idempotency-Key", "")
-            answer = json.dumps(world.take(self.path, body["number"], key)).encode()
-            with suppress(OSError):
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+    def answer(handler: BaseHTTPRequestHandler) -> tuple[int, bytes]:
+        body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        key = handler.headers.get("Idempotency-Key", "")
+        return 200, json.dumps(world.take(handler.path, body["number"], key)).encode()
 
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        world.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
+    with served(answer) as world.url:
         yield world
-        server.shutdown()
-        thread.join()

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -17,9 +16,10 @@ from typing import Any, Final
 import psycopg
 from redis import Redis
 
-from orchestrator.processes.child import PROJECT, Child, Process
+from orchestrator.processes.child import Child, Process
 from orchestrator.processes.servers import start_postgres, start_valkey
 from orchestrator.processes.state import Home
+from tests.installed import ran
 
 PROGRAMS: Final = ("web", "worker", "timers", "beat")
 QUEUES: Final = ("celery", "timers")
@@ -50,17 +50,7 @@ class Place:
 
     def run(self, *argv: str, given: str = "") -> str:
         """A Python program beside the processes; it must succeed."""
-        done = subprocess.run(
-            [sys.executable, *argv],
-            cwd=PROJECT,
-            env=self.environ | {"DJANGO_SETTINGS_MODULE": "orchestrator.settings"},
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return ran(self.environ, *argv, given=given)
 
     def start(self, name: str) -> None:
         argv = [sys.executable, "manage.py", "run", name]
