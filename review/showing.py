@@ -63,6 +63,11 @@ class Shown:
         return step_and_branch(self.task)
 
 
+def _value(task: Task) -> Any:
+    """What is to be judged; who is to do a step anew begins with what was given last time."""
+    return task.proposal if task.proposal is not None else (task.brief or {}).get("output")
+
+
 def shown(seat: Seat, actor: Actor) -> Shown:
     """What ``actor`` sees of ``seat``: nothing is blind to who has decided it.
 
@@ -86,7 +91,7 @@ def shown(seat: Seat, actor: Actor) -> Shown:
         routing=routing,
         attempt=attempt,
         data=engine.data_of(task, task.case),
-        output=doubt.answer if doubt else task.proposal,
+        output=doubt.answer if doubt else _value(task),
         confidence=attempt.confidence if attempt and is_open else None,
         field_confidence=(attempt.field_confidence if attempt else {}) if is_open else None,
         why=reason_of(routing) if is_open else None,

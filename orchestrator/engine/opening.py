@@ -13,6 +13,7 @@ from orchestrator.engine.clocks import due_in, wind
 from orchestrator.engine.deciders import are_enough
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work, lease_of
+from orchestrator.engine.preferring import prefer_sender
 from orchestrator.engine.scopes import data_of
 from orchestrator.engine.versions import agent_of
 from orchestrator.models import (
@@ -238,6 +239,8 @@ def offer(
         return []
     insert(*seats)
     wind(act, right, *seats)
+    if task.visit > 1 and task.step.rework:
+        prefer_sender(act, task, right, seats)
     return seats
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator import engine
 from orchestrator.connectors import Result
-from orchestrator.exceptions import Invalid, NotAllowed, StaleDigest
-from orchestrator.models import Case, Decision, Seat, Task, Verdict
+from orchestrator.exceptions import Invalid, NotAllowed, StaleClaim, StaleDigest
+from orchestrator.models import Case, Decision, Seat, Task, Timer, Verdict
 from tests import waiting, world
 from tests.orchestrator.flows import READER, begun, definition, published, step, task_of
 from tests.waiting import sent_back
@@ -114,6 +114,31 @@ def test_no_rule_approves_what_follows_from_it_either() -> None:
     performed(confidence=0.95)
 
     assert (task_of(case, "sort").visit, task_of(case, "sort").state) == (2, "in_review")
+
+
+def test_who_sent_it_back_sees_first_what_came_of_it(task: Task) -> None:
+    sent_back(task, by="ben")
+    _settled(task)
+    engine.work_until_idle()
+
+    again = task_of(task.case, "read")
+
+    seat = again.seats.get()
+    assert (again.visit, str(seat.assigned_to), str(seat.assigned_by)) == (2, "ben", "ben")
+    with pytest.raises(StaleClaim):
+        world.claimed(again, "bea")
+    Timer.objects.filter(kind="kept").update(due_at="2020-01-01T00:00Z")
+    engine.fire_seat_timers()
+    world.decided(again, "bea", "approved")
+
+
+def test_who_lost_the_right_meanwhile_does_not_keep_others_from_it(task: Task) -> None:
+    sent_back(task, by="ben")
+    _settled(task)
+    world.person("ben").groups.clear()
+    engine.work_until_idle()
+
+    assert task_of(task.case, "read").seats.get().assigned_to is None
 
 
 def performed(confidence: float) -> None:

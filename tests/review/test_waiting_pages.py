@@ -177,3 +177,28 @@ def test_what_nobody_began_stands_first(bea: Client, task: Task) -> None:
     page = text_of(bea.get("/review/"))
 
     assert page.index("lunch") < page.index("sooner")
+
+
+def settled() -> None:
+    Task.objects.filter(state="decided").update(settle_at="2020-01-01T00:00:00Z")
+    engine.settle_due()
+
+
+def test_who_does_a_step_anew_begins_with_what_they_gave(task: Task, client_of: SignIn) -> None:
+    """Nothing is typed twice; what they then give is theirs, whatever stood there."""
+    waiting.sent_back(task, to="receive")
+    settled()
+    world.decided(
+        Task.objects.get(step_key="receive"), "ben", "responded", output={"note": "12 Nov"}
+    )
+    engine.work_until_idle()
+    waiting.sent_back(Task.objects.filter(step_key="read").latest("id"), to="receive")
+    settled()
+    ben, again = client_of("ben"), Task.objects.filter(step_key="receive").latest("id")
+
+    page = ben.post(f"/review/tasks/{again.pk}/claim/", follow=True)
+    assert 'value="12 Nov"' in page.content.decode()
+    form_on(page).set({"f/note": "13 Nov"}).press(ben, "Done", follow=True)
+
+    again.refresh_from_db()
+    assert (again.word, again.output) == ("responded", {"note": "13 Nov"})
