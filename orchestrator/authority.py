@@ -97,9 +97,11 @@ def may(
     return _may_act(held, actor, action, workflow_of(subject))
 
 
-def require(actor: Actor, action: str, subject: Subject | None) -> Answer:
-    """Raises NotAllowed with the reasons where ``may`` says no."""
-    answer = may(actor, action, subject)
+def require(
+    actor: Actor, action: str, subject: Subject | None, *, held: Standing | None = None
+) -> Answer:
+    """Raises NotAllowed with the reasons where ``may`` says no. ``held`` as there."""
+    answer = may(actor, action, subject, held=held)
     if not answer.allowed:
         raise NotAllowed(reasons=answer.reasons)
     return answer

@@ -31,7 +31,7 @@ from orchestrator.models import (
     TaskState,
 )
 from orchestrator.models.standing import Lane
-from orchestrator.models.statements import insert, insert_unless_taken, new, store
+from orchestrator.models.statements import insert, insert_beside, insert_unless_taken, new, store
 from orchestrator.pointers import lookup
 
 SEVERAL: Final = frozenset({Mode.DUAL, Mode.PANEL})
@@ -227,7 +227,7 @@ def offer(
     """
     task.state = TaskState.IN_REVIEW
     task.lease_expires_at = task.run_at = None
-    store(task, "state", "lease_expires_at", "run_at", "round", "proposal")
+    columns = ("state", "lease_expires_at", "run_at", "round", "proposal")
     barred = sorted({*(barred or []), *_initiators(act, right)})
     first = taken + 1
     seats = [
@@ -235,9 +235,10 @@ def offer(
         for number in range(first, seats_of(right) + 1)
     ]
     if not are_enough(lane_at(act, task.step_key, right.group_id), len(seats), barred):
+        store(task, *columns)
         _nobody(act, task, right)
         return []
-    insert(*seats)
+    insert_beside(task, *columns, new=seats)
     wind(act, right, *seats)
     if task.visit > 1 and task.step.rework:
         prefer_sender(act, task, right, seats)

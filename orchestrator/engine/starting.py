@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from orchestrator import attachments, authority, schema
 from orchestrator.diffing import canonical
@@ -32,7 +32,8 @@ from orchestrator.models import (
     TaskState,
     Workflow,
 )
-from orchestrator.models.statements import insert, insert_many, new
+from orchestrator.models.standing import Beside, Standing
+from orchestrator.models.statements import insert, insert_families, insert_many, new
 from orchestrator.pointers import Problem, child
 
 MOST: Final = 1000
@@ -106,12 +107,13 @@ def start_case(
     same key and body again gives the case that is there. Raises NotAllowed, NotFound, Invalid
     and CaseConflict.
     """
-    authority.require(actor, "start", workflow)
+    held, drawn = _drawn(actor, 1)
+    authority.require(actor, "start", workflow, held=held)
     definition = _published(workflow)
     arrival = _Arrival(key, data, output)
     if problems := _problems(definition, actor, arrival):
         return _known(definition, arrival, problems)
-    made, there = _write(definition, actor, [arrival], origin, is_routed=output is not None)
+    made, there = _write(definition, drawn, [arrival], origin, is_routed=output is not None)
     if not made:
         case_id, body = there[key]
         if body != arrival.body:
@@ -135,17 +137,18 @@ def start_cases(
 
     Outputs that came along are routed by a worker.
     """
-    authority.require(actor, "start", workflow)
     if len(cases) > MOST:
         problem = {"path": "/cases", "message": f"Send at most {MOST:,} cases at a time."}
         raise Invalid(problems=[problem])
+    held, drawn = _drawn(actor, len(cases))
+    authority.require(actor, "start", workflow, held=held)
     definition = _published(workflow)
     read = [_read(definition, actor, row) for row in cases]
     fresh: dict[str, _Arrival] = {}
     for arrival in read:
         if isinstance(arrival, _Arrival):
             fresh.setdefault(arrival.key, arrival)
-    made, there = _write(definition, actor, list(fresh.values()), origin)
+    made, there = _write(definition, drawn, list(fresh.values()), origin)
     _hand_in(definition, made)
     created = {id(arrival) for _, _, arrival in made}
     return [_outcome(arrival, there, created) for arrival in read]
@@ -163,7 +166,8 @@ def start_called(workflow: Workflow, *, task: Task, initiator: Actor, data: dict
         arrival = _Arrival(f"{task.case_id}/{task.pk}/{number}", data, None)
         if problems := _problems(definition, initiator, arrival):
             raise Invalid(problems=[problem.as_json() for problem in problems])
-        made, _ = _write(definition, initiator, [arrival], task.case.origin, caller=task)
+        _, drawn = _drawn(initiator, 1)
+        made, _ = _write(definition, drawn, [arrival], task.case.origin, caller=task)
         # Somebody may have given another case this key.
         if made:
             return made[0][0].case
@@ -268,7 +272,7 @@ _Made = tuple[Act, Task, _Arrival]
 
 def _write(
     definition: Definition,
-    actor: Actor,
+    drawn: _Drawn,
     arrivals: Sequence[_Arrival],
     origin: str,
     *,
@@ -282,17 +286,16 @@ def _write(
     transaction that ends only now, keeps the case that it has. ``is_routed``: the caller goes
     on at once, from a task that is running, and writes the events at its end.
     """
-    ids, now = _draw(len(arrivals))
     rows = [
-        _first(definition, actor, arrival, pair, now=now, origin=origin, caller=caller)
-        for arrival, pair in zip(arrivals, ids, strict=True)
+        _first(definition, drawn, arrival, pair, origin=origin, caller=caller)
+        for arrival, pair in zip(arrivals, drawn.ids, strict=False)
     ]
     if is_routed:
         _run(rows)
     links = [[] if is_routed else _linked(act) for act, _, _ in rows]
-    fresh = insert_many([act.case for act, _, _ in rows])
+    cases, tasks = [act.case for act, _, _ in rows], [task for _, task, _ in rows]
+    fresh = insert_families(cases, tasks, "case_id")
     made = [row for row in rows if row[0].case.pk in fresh]
-    insert_many([task for _, task, _ in made])
     attachments.link({act.case.pk: arrival.references for act, _, arrival in made})
     insert_many(
         [
@@ -313,26 +316,37 @@ def _write(
     return made, there
 
 
-def _draw(count: int) -> tuple[list[tuple[int, int]], datetime]:
-    """Ids for so many cases and tasks, and the database's time."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('orchestrator_case', 'id')),"
-            " nextval(pg_get_serial_sequence('orchestrator_task', 'id')), clock_timestamp()"
-            " FROM generate_series(1, GREATEST(%s, 1))",
-            [count],
-        )
-        rows = cursor.fetchall()
-    return [(row[0], row[1]) for row in rows[:count]], rows[0][2]
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Who brings cases, ids for as many cases and their first tasks, and the database's time."""
+
+    actor: Actor
+    ids: list[tuple[int, int]]
+    now: datetime
+
+
+DRAWN: Final = Beside(
+    """, (
+        SELECT json_agg(json_build_array(
+            nextval(pg_get_serial_sequence('orchestrator_case', 'id')),
+            nextval(pg_get_serial_sequence('orchestrator_task', 'id'))
+        )) FROM generate_series(1, %s)
+    )"""
+)
+
+
+def _drawn(actor: Actor, count: int) -> tuple[Standing, _Drawn]:
+    """What the actor holds, read with what is drawn. What is then refused leaves gaps."""
+    held, (ids,) = DRAWN.read(actor, count)
+    return held, _Drawn(actor, [(case, task) for case, task in ids or []], held.at)
 
 
 def _first(
     definition: Definition,
-    actor: Actor,
+    drawn: _Drawn,
     arrival: _Arrival,
     ids: tuple[int, int],
     *,
-    now: datetime,
     origin: str,
     caller: Task | None,
 ) -> _Made:
@@ -347,11 +361,11 @@ def _first(
         body_digest=arrival.body,
         origin=origin,
         data=arrival.data,
-        initiator=actor,
+        initiator=drawn.actor,
         caller=caller,
-        created_at=now,
+        created_at=drawn.now,
     )
-    act = Act(case, now, definition, actor)
+    act = Act(case, drawn.now, definition, drawn.actor)
     task = new_task(act, definition.start)
     task.pk = task_id
     act.note("case.started", {"case": case_id}, {"body": arrival.body})

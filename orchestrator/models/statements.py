@@ -248,9 +248,7 @@ def insert(*rows: Model) -> None:
     write = _insert(type(rows[0]), _given(rows[0]), len(rows))
     with connection.cursor() as cursor:
         cursor.execute(write.sql, [value for row in rows for value in write.values(row)])
-        for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
-            row.pk = pk
-            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+        _saved(rows, cursor.fetchall())
 
 
 def insert_unless_taken(row: Model) -> bool:
@@ -261,8 +259,7 @@ def insert_unless_taken(row: Model) -> bool:
         cursor.execute(sql, write.values(row))
         found = cursor.fetchone()
     if found is not None:
-        row.pk = found[0]
-        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+        _saved([row], [found])
     return found is not None
 
 
@@ -271,7 +268,7 @@ def insert_beside(
 ) -> None:
     """Save these fields of a row that is there, and new rows of one kind, in one statement.
 
-    ``link`` is the field that points at the new row, of which there is one then; it gets its id.
+    The new rows then have their ids. ``link`` is the field that points at the only one.
     ``after`` is a call in SQL that is made before the new rows draw their ids.
     """
     made = _insert(type(new[0]), _given(new[0]), len(new), after)
@@ -279,22 +276,27 @@ def insert_beside(
     values = [value for one in new for value in made.values(one)]
     with connection.cursor() as cursor:
         cursor.execute(write.sql, [*values, *write.values(row), row.pk])
-        if link:
-            new[0].pk = cursor.fetchone()[0]
-            new[0]._state.adding, new[0]._state.db = False, DEFAULT_DB_ALIAS
-            setattr(row, link, new[0])
+        _saved(new, cursor.fetchall())
+    if link:
+        setattr(row, link, new[0])
+
+
+def _saved(rows: Sequence[Model], ids: Sequence[tuple[int]]) -> None:
+    for row, (pk,) in zip(rows, ids, strict=True):
+        row.pk = pk
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 @lru_cache(maxsize=256)
 def _beside(insert: str, update: _Write, link: str) -> _Write:
-    head, _, rest = update.sql.partition(" SET ")
-    columns, _, where = rest.partition(" WHERE ")
-    pointed = f'"{link}_id" = made.id, ' if link else ""
-    return _Write(
-        f"WITH made AS ({insert}) {head} SET {pointed}{columns}"
-        f" FROM made WHERE {head.split()[1]}.{where} RETURNING made.id",
-        update.fields,
-    )
+    change = update.sql
+    if link:
+        head, _, rest = change.partition(" SET ")
+        columns, _, where = rest.partition(" WHERE ")
+        table = head.split()[1]
+        change = f'{head} SET "{link}_id" = made.id, {columns} FROM made WHERE {table}.{where}'
+    sql = f"WITH made AS ({insert}), changed AS ({change}) SELECT id FROM made"  # noqa: S608
+    return _Write(sql, update.fields)
 
 
 def insert_many(rows: Sequence[Model]) -> set[int]:
@@ -305,17 +307,38 @@ def insert_many(rows: Sequence[Model]) -> set[int]:
     """
     if not rows:
         return set()
-    columns = _columns(type(rows[0]), _given(rows[0]))
-    names = ", ".join(f'"{column}"' for column in columns)
-    table = rows[0]._meta.db_table
-    text = _json([{column: row.__dict__[name] for column, name in columns.items()} for row in rows])
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608
-            f" FROM json_populate_recordset(NULL::{table}, %s) ON CONFLICT DO NOTHING RETURNING id",
-            [text],
-        )
+        cursor.execute(f"{_populated(rows)} ON CONFLICT DO NOTHING RETURNING id", [_text(rows)])
         return {pk for (pk,) in cursor.fetchall()}
+
+
+def insert_families(parents: Sequence[Model], children: Sequence[Model], link: str) -> set[int]:
+    """``insert_many`` of the parents, and in the same statement of the children of those that
+    were not there; their column ``link`` points at the parents' ids."""
+    if not parents:
+        return set()
+    some = f"{_populated(children)} JOIN made ON made.pk = given.{link}"
+    sql = (
+        f"WITH made AS ({_populated(parents)} ON CONFLICT DO NOTHING RETURNING id AS pk),"  # noqa: S608
+        f" born AS ({some}) SELECT pk FROM made"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_text(parents), _text(children)])
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def _populated(rows: Sequence[Model]) -> str:
+    table = rows[0]._meta.db_table
+    names = ", ".join(f'"{name}"' for name in _columns(type(rows[0]), _given(rows[0])))
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608
+        f" FROM json_populate_recordset(NULL::{table}, %s) AS given"
+    )
+
+
+def _text(rows: Sequence[Model]) -> str:
+    columns = _columns(type(rows[0]), _given(rows[0]))
+    return _json([{one: row.__dict__[name] for one, name in columns.items()} for row in rows])
 
 
 def _json(rows: list[dict[str, Any]]) -> str:

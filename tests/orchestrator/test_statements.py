@@ -29,6 +29,7 @@ from orchestrator.models.statements import (
     Kept,
     insert,
     insert_beside,
+    insert_families,
     insert_many,
     new,
     store,
@@ -189,6 +190,42 @@ def test_many_new_rows_come_as_one_text() -> None:
         seat.due_at,
     )
     assert Case.objects.get(key="a").data == {"text": "ä \\ \t", "n": [1.5, None, 10**17]}
+
+
+def test_children_come_with_the_parents_that_were_not_there() -> None:
+    old = world.in_review(world.workflow())
+    case = Case.objects.get(pk=old.case_id)
+    cases, tasks = [], []
+    for number, key in enumerate(("new", case.key)):
+        copy = Case.objects.get(pk=case.pk)
+        copy.pk, copy.key = case.pk + 1000 + number, key
+        child = Task.objects.get(pk=old.pk)
+        child.pk, child.case_id = old.pk + 1000 + number, copy.pk
+        child.effect_key = f"{copy.pk}:read::1"
+        cases.append(copy)
+        tasks.append(child)
+
+    assert insert_families(cases, tasks, "case_id") == {case.pk + 1000}
+    assert insert_families([], [], "case_id") == set()
+
+    assert list(Case.objects.order_by("id")) == [case, cases[0]]
+    assert list(Task.objects.order_by("id")) == [old, tasks[0]]
+    assert Task.objects.get(pk=tasks[0].pk).proposal == old.proposal
+
+
+def test_new_rows_beside_another_get_their_ids() -> None:
+    task = world.in_review(world.workflow())
+    seats = [Seat.objects.get(task=task) for _ in range(2)]
+    for number, seat in enumerate(seats, 2):
+        seat.pk, seat.number = None, number
+    task.word = "approved"
+
+    insert_beside(task, "word", new=seats)
+
+    assert {seat.pk: seat.number for seat in seats} == dict(
+        Seat.objects.filter(task=task, number__gt=1).values_list("pk", "number")
+    )
+    assert Task.objects.get(pk=task.pk).word == "approved"
 
 
 def test_a_new_row_says_what_the_constructor_would_have_it_say() -> None:
