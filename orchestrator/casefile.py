@@ -67,7 +67,7 @@ def parts_of(case: Case, sight: Sight) -> list[Part]:
         if lookup(case.data, path) is not MISSING
     }
     tasks = {wrote["task"] for wrote in written.values() if "task" in wrote}
-    origins, images = origins_of(case, tasks, sight), images_of(case)
+    origins, images = _origins(tasks, sight), images_of(case)
     rows = Task.objects.filter(pk__in=tasks).select_related("step").in_bulk()
     brought = _brought(written.values())
     rest = without(case.data, written)
@@ -166,7 +166,7 @@ def images_of(case: Case) -> dict[str, Image]:
     return found
 
 
-def origins_of(case: Case, tasks: Iterable[int], sight: Sight) -> dict[int, Origin]:
+def _origins(tasks: Iterable[int], sight: Sight) -> dict[int, Origin]:
     """Task -> who decided what it wrote, or who wrote it where nobody decided."""
     found = _attempted(tasks)
     for task, standing in _decided(tasks, sight).items():

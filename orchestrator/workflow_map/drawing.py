@@ -90,7 +90,7 @@ class Plan:
             boxes=list(boxes.values()),
             desks=desks,
             lines=[self.line(route, channels, columns, boxes) for route in self.routes],
-            spines=list(self.spines(boxes, desks, columns)),
+            spines=list(self.spines(boxes, desks)),
             frames=frames_of(self.branches, list(boxes.values()), desks),
         )
 
@@ -183,9 +183,7 @@ class Plan:
             start - 4,
         )
 
-    def spines(
-        self, boxes: dict[str, Box], desks: Sequence[Desk], columns: Columns
-    ) -> Iterator[list[Point]]:
+    def spines(self, boxes: dict[str, Box], desks: Sequence[Desk]) -> Iterator[list[Point]]:
         """From a step to the desks where people decide on what it puts out."""
         used: dict[int, dict[str, int]] = defaultdict(dict)
         for desk in desks:
