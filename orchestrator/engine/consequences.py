@@ -215,13 +215,19 @@ def _escalate(bench: Bench, decision: Decision) -> None:
             number=seat.number,
             barred=barred,
             purpose=SeatPurpose(seat.purpose),
-            level=1,
+            level=_next_level(bench, SeatPurpose(seat.purpose), seat.number),
         )
         up.save(force_insert=True)
         wind(act, bench.right, up)
         # Who passed one seat on has no say on another one of the round either.
         rest = Seat.objects.filter(task=task, round=task.round, state=SeatState.OPEN)
         _bar(rest.exclude(pk=up.pk), act.actor)
+
+
+def _next_level(bench: Bench, purpose: SeatPurpose, number: int) -> int:
+    """1, and one more for each time that what led there was taken back: those seats stay closed."""
+    place = Seat.objects.filter(task=bench.task, round=bench.task.round, number=number)
+    return 1 + place.filter(purpose=purpose, level__gt=0).count()
 
 
 def _can(bench: Bench, group: int | None, barred: list[int]) -> bool:
@@ -246,7 +252,7 @@ def _adjudicate(bench: Bench) -> None:
         number=1,
         barred=barred,
         purpose=SeatPurpose.ADJUDICATE,
-        level=1,
+        level=_next_level(bench, SeatPurpose.ADJUDICATE, 1),
     )
     seat.save(force_insert=True)
     wind(act, right, seat)

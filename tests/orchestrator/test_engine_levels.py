@@ -65,6 +65,34 @@ def test_who_passed_one_seat_on_is_kept_from_the_other(place: Workflow) -> None:
     assert (task.state, task.word) == ("decided", "approved")
 
 
+def test_what_was_passed_on_and_taken_back_may_be_passed_on_again(place: Workflow) -> None:
+    task = world.in_review(place, LUNCH)
+    for _ in range(2):
+        passed = world.decided(task, "bea", "escalated")
+        engine.undo(passed.decision.pk, actor=world.actor("bea"))
+
+    world.decided(task, "bea", "escalated")
+    world.decided(task, "lea", "approved")
+
+    task.refresh_from_db()
+    assert (task.state, task.word) == ("decided", "approved")
+
+
+def test_two_may_differ_again_after_one_took_it_back(place: Workflow) -> None:
+    task = world.in_review(place, FLIGHT)
+    world.decided(task, "bea", "approved")
+    differs = world.decided(task, "ben", "rejected")
+    engine.undo(differs.decision.pk, actor=world.actor("ben"))
+
+    world.decided(task, "ben", "rejected")
+
+    seat = Seat.objects.get(task=task, state="open")
+    assert seat.purpose == "adjudicate"
+    world.decided(task, "lea", "approved")
+    task.refresh_from_db()
+    assert (task.state, task.word) == ("decided", "approved")
+
+
 def test_one_of_two_may_be_asked_on_the_next_level(place: Workflow) -> None:
     task = world.in_review(place, FLIGHT)
     world.decided(task, "bea", "approved")
