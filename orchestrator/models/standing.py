@@ -8,7 +8,9 @@ somebody holds while that actor could decide by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -265,8 +267,30 @@ def limit_of(limits: Any) -> Decimal | None:
     return limit if limit.is_finite() else NOTHING
 
 
+_KNOWN: Final[ContextVar[dict[int, Standing] | None]] = ContextVar("known", default=None)
+
+
+@contextmanager
+def standing_once() -> Iterator[None]:
+    """What an actor holds is read once until the end: for pages that show and do nothing."""
+    before = _KNOWN.set({})
+    try:
+        yield
+    finally:
+        _KNOWN.reset(before)
+
+
 def standing(actor: Actor) -> Standing:
     """What the actor holds now: one query, two where something was delegated to it."""
+    known = _KNOWN.get()
+    if known is None:
+        return _read(actor)
+    if actor.pk not in known:
+        known[actor.pk] = _read(actor)
+    return known[actor.pk]
+
+
+def _read(actor: Actor) -> Standing:
     return _with_others(_load(ONE, actor.pk)[actor.pk])
 
 

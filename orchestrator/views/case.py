@@ -25,6 +25,7 @@ from orchestrator.models import (
     Delivery,
     Incident,
 )
+from orchestrator.models.standing import standing_once
 from orchestrator.pages import attempt_line, decision_views, moments, name_of
 from orchestrator.sight import Sight, events_of, sight_of
 from orchestrator.templatetags.rewire import local_time
@@ -40,6 +41,7 @@ PARTS: Final = 50  # decisions, attempts and deliveries that one page shows
 
 
 @require_safe
+@standing_once()
 def case(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     shown = authority.access_case(actor, pk)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from orchestrator.models import Actor, Workflow
+from orchestrator.models.standing import standing_once
 from orchestrator.pages import person
 from orchestrator.views.home import auditing, leading, operating, owning, reviewing
 from orchestrator.views.home.sections import Section
@@ -18,6 +19,7 @@ __all__ = ["home"]
 
 
 @require_safe
+@standing_once()
 def home(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     roles = set(user_of(request).groups.values_list("name", flat=True))
