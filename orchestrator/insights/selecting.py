@@ -21,6 +21,7 @@ from orchestrator.models import (
     Decision,
     Routing,
     Seat,
+    StepKind,
     Task,
     Verdict,
 )
@@ -48,9 +49,11 @@ WHAT: Final[Mapping[str, str]] = {
     "failed": gettext_noop("in which a try failed"),
     "in_review": gettext_noop("that wait for people"),
     "waiting": gettext_noop("in which a decision is open"),
+    "parked": gettext_noop("in which a step waits for time, a signal or another case"),
     "held": gettext_noop("in which somebody holds a decision"),
     "settled": gettext_noop("in which a decision of a person has settled"),
 }
+PARKING: Final = (StepKind.TIMER, StepKind.EVENT, StepKind.SUBFLOW)
 ONCE: Final = frozenset({"started", "completed", "cancelled", "in_review"})
 """What happens to a case once, so that as many cases are listed as were counted."""
 
@@ -105,6 +108,14 @@ def _open_seats(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
     if wanted.group:
         rows = rows.filter(group=wanted.group)
     return found.filter(pk__in=rows.values("task__case"))
+
+
+def _parked(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
+    """As the home of an owner counts them: joins wait for branches that are there themselves."""
+    rows = Task.objects.filter(state="waiting", step__kind__in=PARKING)
+    if wanted.step:
+        rows = rows.filter(step_key=wanted.step)
+    return found.filter(pk__in=rows.values("case"))
 
 
 def _settled(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
@@ -186,5 +197,6 @@ FINDERS: Final[Mapping[str, Callable[[QuerySet[Case], Selection], QuerySet[Case]
     "in_review": _in_review,
     "waiting": _open_seats,
     "held": _open_seats,
+    "parked": _parked,
     "settled": _settled,
 }

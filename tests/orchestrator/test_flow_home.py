@@ -22,17 +22,19 @@ from tests.orchestrator.test_flow_waiting import CHILD, calling
 pytestmark = pytest.mark.django_db
 
 
-def part(name: str, role: str) -> Any:
+def page(name: str, address: str = "/") -> Any:
     client = Client()
     client.force_login(world.person(name))
-    page = client.get("/")
-    return next(section.data for section in page.context["sections"] if section.role == role)
+    return client.get(address)
+
+
+def part(name: str, role: str) -> Any:
+    sections = page(name).context["sections"]
+    return next(section.data for section in sections if section.role == role)
 
 
 def text(name: str) -> str:
-    client = Client()
-    client.force_login(world.person(name))
-    return " ".join(re.sub(r"<[^>]+>", " ", client.get("/").content.decode()).split())
+    return " ".join(re.sub(r"<[^>]+>", " ", page(name).content.decode()).split())
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def test_the_owner_sees_what_waits_by_step_with_the_oldest_and_what_is_late(
     assert (row.step, row.count, row.late) == ("Payment", 2, 1)
     assert row.since == late.created_at
     assert "2 Payment Orders 1 late, oldest" in text("alice")
+    assert [one["key"] for one in page("alice", row.url).context["rows"]] == ["b", "a"]
 
 
 def test_a_called_case_is_waited_for_in_the_calling_workflow() -> None:

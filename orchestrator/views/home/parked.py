@@ -78,7 +78,7 @@ def parked_in(places: Mapping[int, Workflow]) -> list[Parked]:
 def _parked(place: Workflow, key: str, name: str, kind: str, *figures: Any) -> Parked:
     count, since, late = figures
     return Parked(
-        url=f"{reverse('workflow', args=[place.slug])}#step-{key}",
+        url=reverse("cases", query={"what": "parked", "workflow": place.slug, "step": key}),
         workflow=place.name,
         step=name,
         kind=kind,
