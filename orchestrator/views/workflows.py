@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib import messages
@@ -77,7 +78,7 @@ def workflow(request: HttpRequest, slug: str) -> HttpResponse:
         "steps": step_views(steps, paces([found.pk]).get(found.pk, {}) if runs else {}),
         "facts": facts(found, shown),
         "versions": [version_row(request, found, version, shown) for version in versions],
-        "migrations": migrations(found, actor),
+        "migrations": migrations(found, actor, versions),
     }
     return render(request, "orchestrator/workflow.html", context)
 
@@ -91,13 +92,14 @@ def called(steps: list[Step], actor: Actor) -> dict[str, str]:
     return {slug: reverse("workflow", args=[slug]) for slug in seen.values_list("slug", flat=True)}
 
 
-def migrations(found: Workflow, actor: Actor) -> dict[str, Any] | None:
+def migrations(
+    found: Workflow, actor: Actor, versions: Sequence[WorkflowVersion]
+) -> dict[str, Any] | None:
     """Where cases are taken over, and what was; None for who may not publish here, and while
     there is one version only.
     """
-    if not authority.may(actor, "publish", found).allowed:
-        return None
-    if found.versions.exclude(published_at=None).count() < 2:
+    published = [version for version in versions if version.published_at]
+    if len(published) < 2 or not authority.may(actor, "publish", found).allowed:
         return None
     return {"url": reverse("migrate", args=[found.slug]), "rows": history(found)}
 

@@ -53,7 +53,8 @@ def test_staff_and_leads_are_told_at_home(name: str) -> None:
 def test_where_work_waits_it_is_told_too() -> None:
     case = started(Workflow.objects.get())
 
-    for path in ("/incidents/", f"/cases/{case.pk}/"):
+    pages = ("/insights/", "/review/exports/", "/workflows/expenses/")
+    for path in ("/incidents/", f"/cases/{case.pk}/", *pages):
         assert "Nothing is being processed" in page_of("lea", path)
         assert "Nothing is being processed" in page_of("bea", path)
 

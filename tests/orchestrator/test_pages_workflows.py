@@ -144,7 +144,7 @@ def test_the_page_asks_the_same_few_questions_whatever_its_length(
         )
     client = signed_in("bea")
 
-    with django_assert_max_num_queries(23):
+    with django_assert_max_num_queries(24):
         client.get(reverse("workflow", args=["expenses"]))
 
 
