@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -125,6 +126,12 @@ class Site:
         response = self.api("importer").get(f"cases/{case_id}")
         assert response.status_code == 200, response.text
         return dict(response.json())
+
+    def feedback(self, slug: str, case_id: int) -> list[dict[str, Any]]:
+        """What an export of the workflow says of a case."""
+        answer = self.api("alice").get("feedback", params={"workflow": slug})
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        return [line for line in lines if line.get("case") == case_id]
 
     def task_in_review(self, case_id: int, step: str = "read") -> int:
         """The id of the case's task of this step, once people are asked."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from tests.acceptance.site import Site, eventually
 
 
@@ -19,13 +16,6 @@ def unsure(site: Site) -> tuple[int, int]:
         )
     )
     return found[0][0], found[0][1]
-
-
-def rows_of(site: Site, case_id: int) -> list[dict[str, Any]]:
-    """What the exports of digits say of a case."""
-    answer = site.api("alice").get("feedback", params={"workflow": "digits"})
-    lines = [json.loads(line) for line in answer.text.splitlines()]
-    return [line for line in lines if line.get("case") == case_id]
 
 
 def test_a_digit_is_read_corrected_by_a_person_and_exported(site: Site) -> None:
@@ -45,7 +35,7 @@ def test_a_digit_is_read_corrected_by_a_person_and_exported(site: Site) -> None:
 
     assert site.outcome(case_id) == "entered"
     assert site.case(case_id)["data"]["digit"] == right
-    (row,) = rows_of(site, case_id)
+    (row,) = site.feedback("digits", case_id)
     assert (row["decision"], row["output"], row["final"]) == (
         "corrected",
         before,
@@ -71,7 +61,7 @@ def test_a_sure_digit_is_entered_by_the_rule_in_the_name_of_alice(site: Site) ->
         )
     )
 
-    (row,) = rows_of(site, found[0][0])
+    (row,) = site.feedback("digits", found[0][0])
     assert (row["decision"], row["route"]["mode"], row["actor_kind"]) == (
         "approved",
         "auto",

@@ -84,6 +84,12 @@ def test_a_large_refund_takes_two_people_and_nobody_sits_twice(site: Site) -> No
     entry = site.entry(case_id)
     assert entry is not None
     assert entry["amount"] == 1249
+    rows = [row for row in site.feedback("refunds", case_id) if row["step"] == "read"]
+    assert [(row["reviewer"], row["decision"]) for row in rows] == [
+        ("bea", "approved"),
+        ("ben", "approved"),
+    ]
+    assert [row["final"]["amount"] for row in rows] == [1249, 1249]
 
 
 def test_who_may_not_decide_is_told_why_and_strangers_see_nothing(site: Site) -> None:
