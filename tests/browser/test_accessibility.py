@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from orchestrator.models import Seat, Task
@@ -87,3 +88,33 @@ def test_the_page_of_what_was_decided_and_of_a_blind_seat(
     bea.reload()
     expect(bea.get_by_role("heading", name="Ben")).to_be_visible()
     check(bea)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_refusals_can_be_read_and_lead_on(
+    bea: Page, task: Task, scheme: Literal["light", "dark"], troubles: list[str]
+) -> None:
+    bea.emulate_media(color_scheme=scheme)
+    refused = {"/cases/999999/": 404, f"/workflows/{task.case.workflow.slug}/migrate/": 403}
+    for path, status in refused.items():
+        answer = bea.goto(path)
+        assert answer
+        assert answer.status == status
+        check(bea)
+        expect(bea.get_by_role("link", name="Back to the start")).to_be_visible()
+    troubles.clear()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_empty_pages_can_be_read_and_say_what_comes_here(
+    page: Page, task: Task, sign_in: Callable[[User], None], scheme: Literal["light", "dark"]
+) -> None:
+    """Carl is of another team: nothing is his."""
+    sign_in(world.person("carl"))
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 320, "height": 640})
+    for name in ("home", "review:queue", "cases", "incidents", "workflows", "insights"):
+        page.goto(reverse(name))
+        check(page)
+        expect(page.locator(".empty p")).not_to_be_empty()
+        assert page.evaluate("document.documentElement.scrollWidth") == 320, name
