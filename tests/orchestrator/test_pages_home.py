@@ -318,6 +318,24 @@ def test_each_number_of_a_lead_opens_so_many_cases(expenses: Workflow) -> None:
     assert len(lea.get("/cases/?what=waiting&step=read&group=none").context["rows"]) == 0
 
 
+def test_the_numbers_of_bea_and_alice_open_so_many_rows(expenses: Workflow) -> None:
+    in_review(expenses)
+    in_review(expenses)
+    incident_in(expenses)
+    bea, alice = Client(), Client()
+    bea.force_login(person("bea"))
+    alice.force_login(person("alice"))
+
+    (queue,) = part(page_of("bea"), "reviewer")["queues"]
+    home = alice.get("/")
+    (row,) = part(home, "owner")["rows"]
+
+    assert len(bea.get(queue.url).context["rows"]) == queue.count
+    assert f'href="/incidents/?workflow={row.slug}"' in home.content.decode()
+    there = alice.get("/incidents/", {"workflow": row.slug})
+    assert there.context["total"] == row.incidents == 1
+
+
 def settled_now() -> None:
     Task.objects.filter(state="decided").update(settle_at=timezone.now())
     engine.settle_due()
