@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from orchestrator import definitions, schema
 from orchestrator.definitions.places import is_pointer
 from orchestrator.exceptions import Invalid
 from orchestrator.pointers import Problem
+
+# What YAML has no place for, and numbers that no document needs.
+UNREADABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+ENDLESS: Final = re.compile(r"\d{301}")
+LONGEST_SPAN: Final = 20
+"""Characters of a time that cannot be read which are said again."""
 
 
 class YamlField(forms.CharField):
@@ -45,6 +53,11 @@ class YamlField(forms.CharField):
         text = str(value or "")
         if not text.strip():
             return self.empty
+        if UNREADABLE.search(text):
+            message = _("This has a character that cannot be seen: delete it, or type it anew.")
+            raise ValidationError(message)
+        if ENDLESS.search(text):
+            raise ValidationError(_("A number has 300 digits at most."))
         try:
             found = definitions.value(text)
         except Invalid as error:
@@ -86,7 +99,7 @@ class SpanField(forms.CharField):
         if not text:
             return None
         try:
-            return definitions.seconds(text)
+            return definitions.seconds(Truncator(text).chars(LONGEST_SPAN))
         except ValueError as error:
             raise ValidationError(str(error)) from error
 

@@ -134,7 +134,8 @@ class GrantForm(ModelForm):
     def clean(self) -> dict[str, Any]:
         given = dict(super().clean() or {})
         if bool(given.get("actor")) is bool(given.get("group")):
-            raise ValidationError(_("Name either an actor or a group."))
+            # At a field, so that the database's own check of the same is not told beside it.
+            self.add_error("actor", _("Name either an actor or a group."))
         begins = given.get("begins") or timezone.now()
         if given.get("ends") and given["ends"] <= begins:
             self.add_error("ends", _("It ends after it begins."))
