@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from orchestrator.engine.bulk import begin_bulk, does
 from orchestrator.engine.cancelling import cancel_for
 from orchestrator.engine.entrusting import entrust
+from orchestrator.engine.handing import hand_over
 from orchestrator.engine.incidents import reason_given
 from orchestrator.engine.resolving import retry, skip_step
 from orchestrator.exceptions import Invalid, NotFound
@@ -19,7 +20,8 @@ RETRY: Final = "retry_incidents"
 SKIP: Final = "skip_incidents"
 CANCEL: Final = "cancel_incidents"
 ASSIGN: Final = "assign_incidents"
-RESOLVES: Final = (RETRY, SKIP, CANCEL, ASSIGN)
+HAND: Final = "hand_incidents"
+RESOLVES: Final = (RETRY, SKIP, CANCEL, ASSIGN, HAND)
 MOST_AT_ONCE: Final = 10_000
 
 
@@ -73,6 +75,11 @@ def _skip(row: BulkRow) -> None:
 @does(CANCEL)
 def _cancel(row: BulkRow) -> None:
     cancel_for(_id(row), actor=row.bulk.by, reason=row.bulk.params["reason"])
+
+
+@does(HAND)
+def _hand(row: BulkRow) -> None:
+    hand_over(_id(row), actor=row.bulk.by)
 
 
 @does(ASSIGN)

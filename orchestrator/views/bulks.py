@@ -30,6 +30,7 @@ TOLD: Final[Mapping[str, str]] = {
     "skip_incidents": gettext_noop("Skip steps"),
     "cancel_incidents": gettext_noop("Cancel cases"),
     "assign_incidents": gettext_noop("Assign incidents"),
+    "hand_incidents": gettext_noop("Hand steps over"),
     engine.MIGRATE: gettext_noop("Take cases over"),
     engine.REVERT: gettext_noop("Take cases back"),
 }

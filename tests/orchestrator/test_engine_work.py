@@ -12,6 +12,7 @@ from werkzeug import Request, Response
 
 from orchestrator import engine
 from orchestrator.connectors import Result
+from orchestrator.engine import failing
 from orchestrator.exceptions import Invalid, NotAllowed, NotFound, StaleFence
 from orchestrator.models import (
     Attempt,
@@ -20,6 +21,7 @@ from orchestrator.models import (
     Delivery,
     Event,
     Incident,
+    Step,
     Task,
     Workflow,
 )
@@ -156,6 +158,20 @@ def test_when_the_tries_are_spent_a_person_is_asked(books: HTTPServer) -> None:
     assert (incident.kind, incident.state) == ("transient", "open")
     assert "tried 3 times" in incident.detail["message"]
     assert engine.orphans() == []
+
+
+def test_waits_between_tries_are_drawn_from_nothing_to_a_growing_bound() -> None:
+    """Full jitter: of many that failed at once no crowd comes back at once."""
+    step = Step(retry={"base": "2s", "cap": "60s"})
+
+    for attempts, bound in ((1, 2), (3, 8), (9, 60)):
+        waits = [failing._wait(Task(step=step, attempts=attempts), None) for _ in range(500)]
+        assert 0 <= min(waits) < bound / 10
+        assert bound * 9 / 10 < max(waits) <= bound
+        assert bound * 0.4 < sum(waits) / len(waits) < bound * 0.6
+    # What the other side asks for holds, but for an hour at most.
+    assert failing._wait(Task(step=step, attempts=1), 300) == 300
+    assert failing._wait(Task(step=step, attempts=1), 9e9) == 3600
 
 
 def test_what_cannot_help_is_not_tried_again(books: HTTPServer) -> None:

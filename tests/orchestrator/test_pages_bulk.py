@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
-from orchestrator.models import Bulk, Case, Incident, Workflow
+from orchestrator.models import Bulk, Case, Incident, Seat, Workflow
 from tests.orchestrator.flows import begun
 from tests.orchestrator.troubles import act_on, broken, done_to_many, failing, signed_in
 from tests.world import person
@@ -163,6 +163,19 @@ def test_a_cause_is_given_to_somebody(three: list[Incident], lea: Client) -> Non
     done_to_many()
 
     assert {str(one.assigned_to) for one in Incident.objects.all()} == {"dora"}
+
+
+def test_steps_are_handed_over_to_those_whom_they_ask(three: list[Incident], lea: Client) -> None:
+    assert 'value="hand"' in lea.get("/incidents/").content.decode()
+
+    where = begin(lea, "hand", three)["Location"]
+    done_to_many()
+
+    assert states(three) == [("resolved", "handed_over")] * 3
+    seats = Seat.objects.filter(state="open", task__incidents__in=three)
+    assert {seat.group.name for seat in seats} == {"Expense reviewers"}
+    assert len(seats) == 3
+    assert "Hand steps over" in lea.get(where).content.decode()
 
 
 def test_what_cannot_be_done_begins_nothing(three: list[Incident], lea: Client) -> None:
