@@ -184,6 +184,11 @@ def test_what_was_counted_stays_counted(place: Workflow) -> None:
     assert before[f"now/{place.pk}/*", "open"] == 1
 
 
+@pytest.mark.parametrize("options", [["--dry-run"], []])
+def test_that_nothing_is_old_enough_is_said(place: Workflow, options: list[str]) -> None:
+    assert prune("--before", "1999-01", *options) == "Nothing lies before 1999-01.\n"
+
+
 def test_an_open_case_holds_its_month_and_is_named(place: Workflow) -> None:
     aged(closed(place), MARCH)
     waits = aged(world.in_review(place).case, APRIL)

@@ -57,18 +57,24 @@ class Command(BaseCommand):
         return case.created_at.date().replace(day=1)
 
     def _tell(self, bound: date, closed_for: timedelta) -> None:
-        for month in months_before(bound):
+        months = months_before(bound)
+        for month in months:
             about = f"about {month.rows:,.0f} rows, " if month.rows >= 0 else ""
             self.stdout.write(f"{month.start:%Y-%m} {month.table}: {about}{month.size:,} bytes")
+        if not months:
+            self.stdout.write(f"Nothing lies before {bound:%Y-%m}.")
         if case := held_by(bound, closed_for):
             self.stdout.write(f"held by case {case.pk} ({case.key}) of {case.created_at:%Y-%m-%d}")
 
     def _prune(self, bound: date, closed_for: timedelta, folder: Path | None) -> None:
         if folder and not folder.is_dir():
             raise CommandError(f"{folder} is no folder.")
+        done = None
         for done in prune(bound, closed_for=closed_for, folder=folder):
             name = f"{done.month:%Y-%m} {done.table}"
             self.stdout.write(f"{name}: {done.rows:,} rows {done.sha256 or 'not kept'}")
+        if done is None:
+            self.stdout.write(f"Nothing lies before {bound:%Y-%m}.")
 
 
 def _month(text: str) -> date:
