@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -93,9 +94,10 @@ def test_what_each_sweep_breaks_on_is_an_orphan_once_it_is_long_overdue(
     task = world.in_review(world.workflow(), LUNCH)
 
     def let_pass(ago: timedelta) -> list[tuple[str, int | None]]:
+        values: dict[str, Any] = {"task": task.pk, "ago": ago}
         with connection.cursor() as cursor:
             for sql in harm:
-                cursor.execute(sql, {"task": task.pk, "ago": ago})
+                cursor.execute(sql, values)
         return [(found.kind, found.task_id) for found in engine.orphans()]
 
     assert let_pass(timedelta(hours=hours - 1.5)) == []
@@ -157,7 +159,7 @@ def test_what_is_over_is_not_walked(query: str, index: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_bitmapscan = off")
-        values = {"after": 0, "until": 1000, "slice": 1000, "most": 1000}
+        values: dict[str, Any] = {"after": 0, "until": 1000, "slice": 1000, "most": 1000}
         values |= {"late": LATE, "unperformed": UNPERFORMED}
         cursor.execute(f"EXPLAIN (COSTS OFF) {query}", values)
         plan = "\n".join(row[0] for row in cursor.fetchall())
