@@ -273,6 +273,19 @@ def test_a_key_sees_the_work_that_was_granted_to_its_actor(
     assert worker.claim(kinds=["agent"]).status_code == 204
 
 
+def test_what_a_connection_performs_is_no_work_of_outsiders(working: Working) -> None:
+    place = world.workflow()
+    case = engine.start_case(place, actor=world.actor("alice"), key="k", data={"text": "x"}).case
+    actor = hand("reader")
+    granted(actor, place)
+    work = engine.claim_work()
+    assert work
+
+    answer = working(actor).post(case.tasks.get().pk, "heartbeat", fence=work.fence)
+
+    assert answer.status_code == 404
+
+
 def test_what_is_withheld_is_not_fetched(shop: Workflow, worker: Worker, packer: Actor) -> None:
     begun(shop)
     Grant.objects.create(

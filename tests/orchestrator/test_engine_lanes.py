@@ -6,12 +6,11 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -20,6 +19,7 @@ from orchestrator.engine import breaking, lanes
 from orchestrator.exceptions import NotAllowed
 from orchestrator.models import Attempt, Case, Connection, Task, Workflow
 from tests import world
+from tests.orchestrator.races import at_once
 from tests.orchestrator.register import due
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,19 +94,6 @@ def begin(place: Workflow, count: int) -> None:
     engine.start_cases(place, actor=world.actor("alice"), cases=cases)
 
 
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """Each in a worker of its own, with its own connection to the database."""
-
-    def one(work: Callable[[], Any]) -> Any:
-        try:
-            return work()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(one, works))
-
-
 def test_a_system_that_hangs_slows_nothing_else(service: Service, hanging: str) -> None:
     begin(calling("slow", hanging, service.url, bulkhead=2), 6)
     begin(calling("quick", service.url, service.url), 30)
@@ -162,7 +149,7 @@ def test_of_many_claims_at_the_same_moment_as_many_go_on_as_there_is_room(
             lanes.give_back(work)
         return through is not None
 
-    assert sum(at_once(*[claim] * 8)) <= 3
+    assert sum(map(bool, at_once(*[claim] * 8))) <= 3
     assert Task.objects.filter(state="running").count() <= 3
     assert not Task.objects.filter(state="ready").exclude(attempts=0).exists()
 
@@ -250,6 +237,33 @@ def test_after_the_pause_one_call_tries_and_its_success_lets_the_others_go_on(
     shaky = Connection.objects.get(name="shaky")
     assert (shaky.breaker, shaky.failures, shaky.breaker_until) == ("closed", 0, None)
     assert Case.objects.filter(state="completed").count() == 5
+
+
+def test_a_call_that_is_refused_after_the_pause_shows_that_somebody_answers(
+    service: Service,
+) -> None:
+    paused(service, 2)
+    service.status = 404
+
+    engine.work_until_idle()
+
+    assert Connection.objects.get(name="shaky").breaker == "closed"
+    assert service.calls == 2
+
+
+def test_an_answer_from_before_the_pause_does_not_end_it(service: Service) -> None:
+    begin(calling("shaky", service.url, service.url), 1)
+    shaky = Connection.objects.filter(name="shaky")
+    shaky.update(failures=1)
+    work = engine.claim_work()
+    assert work
+    through = breaking.admitted(shaky.get().pk, work.task_id, 3)
+    assert through
+    shaky.update(breaker="open", breaker_until="2999-01-01T00:00:00Z")
+
+    breaking.answered(through)
+
+    assert shaky.get().breaker == "open"
 
 
 def test_a_call_that_tries_and_never_comes_back_is_followed_by_another(service: Service) -> None:
