@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission, User
-from django.forms import ModelMultipleChoiceField
+from django.forms import CheckboxSelectMultiple, ModelMultipleChoiceField
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -26,7 +26,9 @@ DEEDS: Final = {
     "delete": gettext_noop("%(table)s: delete one"),
 }
 OWN: Final = (
+    gettext_noop("Can cancel a case"),
     gettext_noop("Can publish a version"),
+    gettext_noop("Can resolve an incident"),
     gettext_noop("Can stop and resume automatic approval"),
 )
 """What our own permissions are called in the database."""
@@ -52,13 +54,13 @@ def told(permission: Permission) -> str:
 
 
 class InWords:
-    """Offers permissions in words."""
+    """Offers permissions in words, each to be ticked: Django's lists need JavaScript."""
 
     def formfield_for_manytomany(
         self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
     ) -> Any:
         if db_field.related_model is Permission:
-            kwargs["form_class"] = PermissionsField
+            kwargs |= {"form_class": PermissionsField, "widget": CheckboxSelectMultiple}
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
 
@@ -67,9 +69,9 @@ admin.site.unregister([Group, User])
 
 @admin.register(Group)
 class GroupPage(InWords, GroupAdmin):
-    pass
+    filter_horizontal = ()
 
 
 @admin.register(User)
 class UserPage(InWords, People):
-    pass
+    filter_horizontal = ()

@@ -60,7 +60,7 @@ TABLES: Final = (
     gettext_noop("workflows"),
 )
 
-# Sentences of Django's own admin that its German catalogue lacks.
+# Sentences of Django's own admin that its German catalogue lacks or says otherwise than ours.
 BORROWED: Final = (
     gettext_noop(
         "Whether the user will be able to authenticate using a password or not. If disabled, "
@@ -68,6 +68,8 @@ BORROWED: Final = (
         "LDAP."
     ),
     gettext_noop("Raw passwords are not stored, so there is no way to see the user’s password."),
+    gettext_noop("Save and continue editing"),
+    gettext_noop("Save and add another"),
     gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
 )
 

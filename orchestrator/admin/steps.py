@@ -232,7 +232,7 @@ class TransitionForm(PartForm):
             others = source.version.steps.order_by("position")
             self.fields["target"].queryset = others  # type: ignore[attr-defined]
             # A step is added on the page of its version, which knows where it belongs.
-            self.fields["target"].widget.can_add_related = False  # type: ignore[attr-defined]
+            self.fields["target"].widget.can_add_related = False
         self.editor = editor_of(self, facts_of(source, leaving=True))
 
     def clean(self) -> dict[str, Any]:

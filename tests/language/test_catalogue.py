@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
+from django.utils import translation
 
+from orchestrator.admin.fieldnames import FIELDS
+from orchestrator.admin.groups import OWN
 from orchestrator.admin.names import TABLES
 from tests.language.catalogue import FOLDER, Entry, entries
 
@@ -89,3 +93,20 @@ def test_no_text_is_missing_from_the_catalogue(tmp_path: Path) -> None:
     after = entries(tmp_path / FOLDER.relative_to(settings.BASE_DIR) / "django.po")
     known = {(row.context, row.english, row.plural) for row in entries()}
     assert {(row.context, row.english, row.plural) for row in after} == known
+
+
+def test_every_permission_of_our_own_is_told_in_german() -> None:
+    ours = (model._meta for model in apps.get_app_config("orchestrator").get_models())
+
+    assert {str(name) for meta in ours for _codename, name in meta.permissions} == {*OWN}
+
+
+def test_every_field_of_the_admin_has_a_name_in_german() -> None:
+    with translation.override(None):
+        known = {str(name) for name in FIELDS}
+        ours = [
+            model._meta for model in admin.site._registry if model._meta.app_label == "orchestrator"
+        ]
+        fields = {str(field.verbose_name) for meta in ours for field in meta.concrete_fields}
+
+    assert fields - known == {"ID"}

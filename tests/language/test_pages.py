@@ -180,7 +180,8 @@ class _Reader(HTMLParser):
     SPOKEN: Final = frozenset({"alt", "title", "aria-label", "placeholder", "lang", "content"})
     DRAWINGS: Final = frozenset({"svg", "g", "rect", "path", "text", "use"})
     CHANGING: Final = re.compile(
-        r"\d\d:\d\d:\d\d|data-(said|over|ending|seconds)|csrf|nonce|token|ticket|shown_at", re.IGNORECASE
+        r"\d\d:\d\d:\d\d|data-(said|over|ending|seconds)|csrf|nonce|token|ticket|shown_at",
+        re.IGNORECASE,
     )
 
     def __init__(self) -> None:
