@@ -12,6 +12,7 @@ from orchestrator.exceptions import Invalid
 from orchestrator.models import Event
 from tests import world
 from tests.orchestrator.flows import (
+    READER,
     answered,
     asked,
     begun,
@@ -317,6 +318,35 @@ def test_who_wrote_in_an_inner_fork_is_known_in_the_case_file() -> None:
 
     wrote = {path: row["step"] for path, row in told(case).provenance.items()}
     assert wrote == {"/law": "law", "/money": "money", "/alone": "alone"}
+
+
+def test_no_branch_is_told_what_another_one_said() -> None:
+    reading: dict[str, Any] = {"actor": "reader", "schema": {"type": "object"}}
+    people = [{"mode": "review", "group": "Expense reviewers"}]
+    text = definition(
+        [
+            asked("before"),
+            step("split", "fork", flow={"join": "meet"}),
+            asked("law"),
+            step("read", "agent", call={"brief": True}, rights=people, **reading),
+            step("meet", "join"),
+        ],
+        "before split",
+        "split law",
+        "split read",
+        "law meet",
+        "read meet",
+        "meet done",
+        **READER,
+    )
+    case = begun(published(text))
+    answered(case, "before")
+    answered(case, "law")
+
+    brief = engine.brief_of(task_of(case, "read"))
+
+    assert brief
+    assert [row["step"] for row in brief["history"]] == ["before"]
 
 
 def test_what_two_branches_write_is_merged_by_its_rule() -> None:

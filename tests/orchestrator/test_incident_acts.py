@@ -293,6 +293,7 @@ def test_where_nothing_names_its_undo_nothing_is_undone(incident: Incident, lea:
 
 
 def test_somebody_looks_after_it_until_nobody_does(incident: Incident, lea: Client) -> None:
+    act_on(incident, "dora", "assign", to="")
     act_on(incident, "dora", "assign", to="lea")
 
     def mine(client: Client) -> int:
