@@ -26,7 +26,8 @@ from orchestrator.models import (
     Incident,
 )
 from orchestrator.models.standing import standing_once
-from orchestrator.pages import attempt_line, decision_views, moments, name_of
+from orchestrator.pages import attempt_line, moments, name_of
+from orchestrator.proofs import decision_views
 from orchestrator.sight import Sight, events_of, sight_of
 from orchestrator.templatetags.rewire import local_time
 from orchestrator.views.assigning import seats_of

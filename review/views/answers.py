@@ -11,7 +11,7 @@ from django.urls import reverse
 from orchestrator import engine
 from orchestrator.exceptions import Refusal
 from orchestrator.models import Actor, Decision, Seat, Task
-from orchestrator.pages import decision_views
+from orchestrator.proofs import decision_views
 from review.done import Done, latest_done
 from review.listing import listing
 from review.screens import CLAIM_SECONDS, Screen, screen_of
