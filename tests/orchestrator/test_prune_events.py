@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from orchestrator import engine
+from orchestrator.engine import pruning
 from orchestrator.engine.events import first_break, hash_of
 from orchestrator.models import (
     Attempt,
@@ -235,6 +236,30 @@ def test_events_that_nobody_has_counted_yet_stay(place: Workflow) -> None:
 
     with pytest.raises(CommandError, match="have not come to the end"):
         prune("--before", "2026-04")
+
+
+def test_rows_outside_the_months_that_there_are_stay(place: Workflow) -> None:
+    early = date(2026, 2, 10)
+    Inbound.objects.create(source="key", message_id="1", day=early, body_digest="0" * 64)
+
+    with pytest.raises(CommandError, match="lie in a default partition"):
+        prune("--before", "2026-04")
+
+
+def test_a_month_that_gets_rows_while_it_is_read_stays(
+    place: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(removed: pruning.Removed) -> None:
+        if removed.month.table == "inbound":
+            day = removed.month.start
+            Inbound.objects.create(source="key", message_id="1", day=day, body_digest="0" * 64)
+
+    monkeypatch.setattr(pruning, "_check_followers", late)
+
+    with pytest.raises(CommandError, match="inbound_2026_03 has got new rows meanwhile"):
+        prune("--before", "2026-04")
+
+    assert Inbound.objects.exists()
 
 
 @pytest.mark.parametrize("harm", ["end", "another", "checkpoint"])
