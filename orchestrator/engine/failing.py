@@ -82,6 +82,13 @@ def confirm(act: Act, task: Task, result: Result) -> None:
         )
 
 
+def keep_answer(task: Task, work: Work, result: Result) -> None:
+    """What came back too late, for the case was called off meanwhile: its undoing asks for it."""
+    sent = Delivery.objects.filter(task=task, fence=work.fence, state=DeliveryState.SENDING)
+    if task.state == TaskState.CANCELLED:
+        sent.update(state=DeliveryState.CONFIRMED, response=result.output)
+
+
 def fail(work: Work, given: Any, error: CallError) -> bool:
     """Record a try without a result: another one later, or somebody is asked.
 

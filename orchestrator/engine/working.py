@@ -207,6 +207,8 @@ def submit_output(
             else:
                 failing.confirm(act, task, result)
                 judge(act, task, attempt)
+        else:
+            failing.keep_answer(task, work, result)
     if not is_held:
         raise StaleFence
     return act.handed

@@ -12,7 +12,7 @@ from pytest_httpserver import HTTPServer
 from orchestrator import engine
 from orchestrator.connectors import PermanentError, Result
 from orchestrator.engine import failing
-from orchestrator.exceptions import Unpublishable
+from orchestrator.exceptions import StaleFence, Unpublishable
 from orchestrator.models import (
     BulkRow,
     Case,
@@ -354,6 +354,22 @@ def test_a_write_that_is_still_under_way_is_undone_when_it_has_come_to_its_end(
     engine.work_until_idle()
     assert register.writes == [unbook.effect_key]
     assert Case.objects.get().state == "cancelled"
+
+
+def test_an_answer_that_comes_after_the_cancellation_is_there_for_the_undoing(
+    register: Register,
+) -> None:
+    case = begun(published(automatic(register)))
+    work = engine.claim_work()
+    assert work
+    failing.sending(work, Connection.objects.get(), {})
+    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
+
+    with pytest.raises(StaleFence):
+        engine.submit_output(work, Result(output={"number": 7}))
+
+    assert engine.data_of(task_of(case, "unbook"))["undoes"]["output"] == {"number": 7}
+    assert task_of(case, "book").state == "cancelled"
 
 
 def test_a_step_that_gives_up_has_what_was_done_undone_where_it_says_so(
