@@ -77,8 +77,8 @@ STEP: Final[Mapping[str, Any]] = {
     ),
     "effect": _("What a second try of the call would do. Example: pure, where it only reads."),
     "retry": _(
-        "How often to try, and the shortest and longest wait between. "
-        "Example: {attempts: 3, base: 2s, cap: 60s}."
+        "How often to try, the shortest and longest wait between, and what then: incident, "
+        "or undo. Example: {attempts: 3, base: 2s, cap: 60s}."
     ),
     "timeout": _("How long one try may take, 90s at most. Example: 30s."),
     "rework_to": _(
