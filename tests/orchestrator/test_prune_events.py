@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from orchestrator import engine
-from orchestrator.engine import pruning
+from orchestrator.engine import archiving, pruning
 from orchestrator.engine.events import first_break, hash_of
 from orchestrator.models import (
     Attempt,
@@ -132,6 +132,7 @@ def test_a_month_goes_into_a_file_and_every_chain_still_holds(
     assert {line["hash"] for line in lines} >= {whole.head}
     assert f"{sha256}  {path.name}" in sums
     assert f"2026-03 event: {whole.seq + 2} rows {sha256}" in told
+    assert path.stat().st_mode & 0o777 == 0o600
     assert not Event.objects.filter(at__lt=APRIL).exists()
     assert {name for name in months() if name.endswith("2026_03")} == set()
     assert [first_break(case) for case in (whole, cut)] == [None, None]
@@ -155,6 +156,23 @@ def test_all_of_a_file_is_on_the_disk_before_its_month_goes(
 
     assert (tmp_path / "event-2026-03.jsonl.gz").stat().st_size in sizes
     assert (tmp_path / "SHA256SUMS").stat().st_size in sizes
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_a_month_is_read_by_whole_chains_however_few_rows_at_a_time(
+    place: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    whole = [aged(closed(place), MARCH) for _ in range(3)]
+    counted()
+    monkeypatch.setattr(archiving, "ROWS", rows)
+
+    prune("--before", "2026-04", "--out", str(tmp_path))
+
+    lines = read(tmp_path / "event-2026-03.jsonl.gz")
+    assert [(line["stream"], line["seq"]) for line in lines] == sorted(
+        (f"case:{case.pk}", seq) for case in whole for seq in range(1, case.seq + 1)
+    )
+    assert verify().endswith("broken: 0\n")
 
 
 def test_the_next_month_goes_on_where_the_last_one_ended(place: Workflow) -> None:
@@ -247,22 +265,27 @@ def test_rows_outside_the_months_that_there_are_stay(place: Workflow) -> None:
 
 
 def test_a_month_that_gets_rows_while_it_is_read_stays(
-    place: Workflow, monkeypatch: pytest.MonkeyPatch
+    place: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def late(removed: pruning.Removed) -> None:
         if removed.month.table == "inbound":
             day = removed.month.start
             Inbound.objects.create(source="key", message_id="1", day=day, body_digest="0" * 64)
 
-    monkeypatch.setattr(pruning, "_check_followers", late)
-
-    with pytest.raises(CommandError, match="inbound_2026_03 has got new rows meanwhile"):
-        prune("--before", "2026-04")
-
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(pruning, "_check_followers", late)
+        with pytest.raises(CommandError, match="inbound_2026_03 has got new rows meanwhile"):
+            prune("--before", "2026-04", "--out", str(tmp_path))
     assert Inbound.objects.exists()
 
+    prune("--before", "2026-04", "--out", str(tmp_path))
 
-@pytest.mark.parametrize("harm", ["end", "another", "checkpoint"])
+    assert not Inbound.objects.exists()
+    listed = (tmp_path / "SHA256SUMS").read_text().split()[1::2]
+    assert sorted(listed) == ["event-2026-03.jsonl.gz", "inbound-2026-03.jsonl.gz"]
+
+
+@pytest.mark.parametrize("harm", ["end", "another", "checkpoint", "number"])
 def test_nobody_hides_what_is_missing_behind_a_checkpoint(place: Workflow, harm: str) -> None:
     gone, later = aged(closed(place), MARCH), closed(place)
     counted()
@@ -275,8 +298,10 @@ def test_nobody_hides_what_is_missing_behind_a_checkpoint(place: Workflow, harm:
             Event.objects.filter(stream=f"case:{later.pk}").delete()
             stream, month = f"case:{later.pk}", date(2026, 3, 1)
             Cut.objects.create(stream=stream, month=month, seq=later.seq, hash=later.head)
-        else:
+        elif harm == "checkpoint":
             Checkpoint.objects.filter(table="event").update(digest="0" * 64)
+        else:
+            Checkpoint.objects.filter(table="event").update(streams=9)
 
     assert "broken: checkpoint of event 2026-03" in verify()
 
