@@ -47,7 +47,7 @@ def told(permission: Permission) -> str:
     deed, _rest, name = permission.codename.partition("_")
     if model is None:
         return permission.name
-    table = str(capfirst(model._meta.verbose_name_plural))  # noqa: SLF001
+    table = str(capfirst(_(str(model._meta.verbose_name_plural))))  # noqa: SLF001
     if deed in DEEDS and name == permission.content_type.model:
         return _(DEEDS[deed]) % {"table": table}
     return f"{table}: {_(permission.name)}"

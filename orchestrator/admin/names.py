@@ -60,6 +60,25 @@ TABLES: Final = (
     gettext_noop("workflows"),
 )
 
+# Tables that only permissions name: the admin has no page of them.
+PERMITTED: Final = (
+    gettext_noop("debuts"),
+    gettext_noop("attachments"),
+    gettext_noop("uploads"),
+    gettext_noop("case attachments"),
+    gettext_noop("checkpoints"),
+    gettext_noop("cuts"),
+    gettext_noop("timers"),
+    gettext_noop("inbounds"),
+    gettext_noop("bulks"),
+    gettext_noop("bulk rows"),
+    gettext_noop("counters"),
+    gettext_noop("followers"),
+    gettext_noop("waitings"),
+    gettext_noop("exports"),
+    gettext_noop("saved filters"),
+    gettext_noop("default filters"),
+)
 # Sentences of Django's own admin that its German catalogue lacks or says otherwise than ours.
 BORROWED: Final = (
     gettext_noop(
@@ -68,6 +87,7 @@ BORROWED: Final = (
         "LDAP."
     ),
     gettext_noop("Raw passwords are not stored, so there is no way to see the user’s password."),
+    gettext_noop("Reset password"),
     gettext_noop("Save and continue editing"),
     gettext_noop("Save and add another"),
     gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
