@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from orchestrator import engine
+from orchestrator import calendars, engine
 from orchestrator.exceptions import CaseClosed, Invalid, NotAllowed, SignalConflict
 from orchestrator.models import Case, Event, Inbound, Task, Timer
 from tests import world
@@ -74,6 +74,17 @@ def test_a_moment_that_is_none_is_an_incident(day: str) -> None:
 
     assert "no date or time at /day" in task_of(case, "rest").incidents.get().detail["message"]
     assert engine.orphans() == []
+
+
+def test_a_timer_of_working_time_counts_the_hours_of_the_calendar() -> None:
+    hours = {"timezone": "UTC", "hours": {"mon": ["09:00-10:00"]}}
+    rest = step("rest", "timer", flow={"after": "2h", "working": True})
+    case = begun(published(definition([rest], "rest done", calendar=hours)))
+
+    timer = Timer.objects.get()
+
+    assert timer.due_at == calendars.due(task_of(case, "rest").created_at, 7200, hours)
+    assert timer.due_at - case.created_at > timedelta(days=6)
 
 
 def paid(**flow: Any) -> str:
