@@ -63,7 +63,7 @@ class MalformedJSON(Refusal):
 
 
 class TooLarge(Refusal):
-    sentence = gettext_noop("The body is larger than 1 MiB.")
+    sentence = gettext_noop("The body is too large.")
     type = "too-large"
     status = 413
 
