@@ -10,7 +10,7 @@ from django.db.models import F
 
 from orchestrator import calendars, engine
 from orchestrator.exceptions import CaseClosed, Invalid, NotAllowed, SignalConflict
-from orchestrator.models import Case, Event, Inbound, Task, Timer
+from orchestrator.models import Case, Event, Inbound, Incident, Task, Timer
 from tests import world
 from tests.orchestrator.flows import (
     answered,
@@ -327,6 +327,17 @@ def test_a_called_case_that_does_not_begin_or_is_cancelled_is_an_incident() -> N
     answered(again, "look")
     engine.fire_timers()
     assert open_steps(case) == ["last"]
+
+
+def test_workflows_do_not_call_each_other_without_end() -> None:
+    published(definition([asked("look")], "look done"))
+    itself = step("call", "subflow", flow={"workflow": "flow"})
+
+    begun(published(definition([itself], "call done")))
+
+    assert Case.objects.count() == 9
+    (stopped,) = Incident.objects.all()
+    assert "more than 8 deep" in stopped.detail["message"]
 
 
 def test_cancelling_the_caller_cancels_the_called_case() -> None:
