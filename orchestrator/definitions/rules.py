@@ -109,6 +109,9 @@ def _what(step: Step, right: DecisionRight, path: str) -> Iterator[Problem]:
     if right.remind_before and right.remind_before >= right.decide_within:
         message = _("Remind people of less time than they have: it is on the page from the start.")
         yield Problem(f"{path}/remind_before", message)
+    if right.audit_rate:
+        message = _("Automatic approvals are not audited yet: leave this out.")
+        yield Problem(f"{path}/audit_rate", message)
 
 
 def _when(right: DecisionRight, facts: Collection[str], path: str) -> Iterator[Problem]:

@@ -129,6 +129,8 @@ def test_a_sound_draft_has_neither_problems_nor_warnings() -> None:
          "/steps/0/rights/1/escalates_to", "Name the group that is asked next"),
         ("{name: Rest,", "{name: Rest, on_timeout: approved,", "/steps/0/rights/1/on_timeout",
          "Silence never approves"),
+        ("{name: Rest,", "{name: Rest, audit_rate: 0.1,", "/steps/0/rights/1/audit_rate",
+         "not audited yet"),
         ("{name: Rest,", "{name: Rest, decide_within: 0s,", "/steps/0/rights/1/decide_within",
          "Give people time"),
         ("{name: Rest,", "{name: Rest, start_within: 2d, decide_within: 1d,",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -233,9 +233,21 @@ def test_a_search_that_hangs_ends_and_says_so(monkeypatch: pytest.MonkeyPatch) -
         assert cursor.fetchone() == ("30s",)
 
 
+# So many that no other index looks as short as a word's entry.
+MORE: Final = """
+INSERT INTO orchestrator_attempt
+    (task_id, number, shadow, actor_id, field_confidence, model, currency, started_at)
+SELECT task_id, 1 + g, shadow, actor_id, field_confidence, model, currency, started_at
+FROM (SELECT * FROM orchestrator_attempt LIMIT 1) AS one, generate_series(1, 3000) AS g
+"""
+
+
 def test_words_are_read_from_their_indexes(place: Workflow) -> None:
+    in_review(place, LUNCH)
     query, hidden = searching.query_of("kantine"), searching._personal()
     with connection.cursor() as cursor:
+        cursor.execute(MORE)
+        cursor.execute("ANALYZE orchestrator_attempt")
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_indexscan = off")
     cases = Case.objects.filter(searching._in_file(query, hidden)).order_by()
