@@ -53,6 +53,7 @@ def rule_problems(
         place = child(path, index)
         yield from _who(step, right, place)
         yield from _what(step, right, place)
+        yield from _until_when(right, place)
         yield from _when(right, facts, f"{place}/when")
         if right.mode == Mode.AUTO and any(always(other.condition) for other in rights[:index]):
             yield Problem(place, _("A rule before this one takes every output; move this one up."))
@@ -98,6 +99,12 @@ def _what(step: Step, right: DecisionRight, path: str) -> Iterator[Problem]:
             f"{path}/escalates_to",
             _("Name the group that is asked next, or do not allow escalated."),
         )
+    if right.audit_rate:
+        message = _("Automatic approvals are not audited yet: leave this out.")
+        yield Problem(f"{path}/audit_rate", message)
+
+
+def _until_when(right: DecisionRight, path: str) -> Iterator[Problem]:
     if right.on_timeout not in SILENT:
         yield Problem(
             f"{path}/on_timeout", _("Silence never approves: choose escalated or rejected.")
@@ -109,9 +116,6 @@ def _what(step: Step, right: DecisionRight, path: str) -> Iterator[Problem]:
     if right.remind_before and right.remind_before >= right.decide_within:
         message = _("Remind people of less time than they have: it is on the page from the start.")
         yield Problem(f"{path}/remind_before", message)
-    if right.audit_rate:
-        message = _("Automatic approvals are not audited yet: leave this out.")
-        yield Problem(f"{path}/audit_rate", message)
 
 
 def _when(right: DecisionRight, facts: Collection[str], path: str) -> Iterator[Problem]:
