@@ -46,7 +46,7 @@ def case(here: Place, workflow: Workflow) -> Iterator[Row]:
 
 
 def _worker(workflow: Workflow) -> Worker:
-    return Worker("cases", workflow.slug, str(CASES))
+    return Worker("cases", workflow.slug, str(CASES), "reviewer-0")
 
 
 def _sizes() -> dict[str, int]:
