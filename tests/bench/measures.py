@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import count
 from typing import Any, Final
 
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from orchestrator.models import Attempt, Case, Task, Workflow
@@ -265,20 +267,28 @@ def _downloaded(port: int, pid: int, path: str, key: str) -> tuple[float, float]
 
 
 def _onward(workflow: Workflow, cases: int = 30) -> float:
-    """Milliseconds from a decision's time to the start of the machine step after it."""
+    """Milliseconds from a decision's commit to the start of the machine step after it."""
     tasks = [world.in_review(workflow, confidence=0.5) for _ in range(cases)]
     connection.close()
     with place.beside(worker(), timers(), beat()):
         time.sleep(6)
-        for task in tasks:
-            world.decided(task, "bea", "approved")
-            time.sleep(0.05)
+        settled = {task.case_id: _settled(task) for task in tasks}
         time.sleep(3)
-    decided = [task.pk for task in tasks]
-    settled = dict(Task.objects.filter(pk__in=decided).values_list("case", "finished_at"))
-    begun = Attempt.objects.filter(task__case__in=settled).exclude(task__in=decided)
+    begun = Attempt.objects.filter(task__case__in=settled).exclude(
+        task__in=[task.pk for task in tasks]
+    )
     began = begun.values_list("task__case", "started_at")
-    took = [(start - end).total_seconds() * 1000 for case, start in began if (end := settled[case])]
+    took = [(start - settled[case]).total_seconds() * 1000 for case, start in began]
     assert len(took) == cases, "a machine step was not performed"
     connection.close()
     return float(statistics.median(took))
+
+
+def _settled(task: Task) -> datetime:
+    """Have it approved; returns when that was committed, before any worker is rung for."""
+    at: list[datetime] = []
+    with transaction.atomic():
+        transaction.on_commit(lambda: at.append(timezone.now()))
+        world.decided(task, "bea", "approved")
+    time.sleep(0.05)
+    return at[0]
