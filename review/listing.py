@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import BooleanField, Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils import timezone
@@ -165,8 +165,9 @@ def _lines(order: str) -> Kept[Seat]:
 
     def build(ids: list[int]) -> QuerySet[Seat]:
         seats = Seat.objects.select_related(*ALONG).only(*READ)
-        listed = RawSQL("SELECT unnest(%s::bigint[])", (ids,))
-        return seats.filter(pk__in=listed).order_by(COLUMNS[order], "pk")
+        # An array, looked up by the key: a plan for a subquery may walk the whole queue instead.
+        listed = RawSQL("orchestrator_seat.id = ANY(%s::bigint[])", (ids,), BooleanField())
+        return seats.filter(listed).order_by(COLUMNS[order], "pk")
 
     return Kept(build, [ID])
 
