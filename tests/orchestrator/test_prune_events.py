@@ -19,6 +19,7 @@ from django.db import connection
 
 from orchestrator import engine
 from orchestrator.engine import archiving, pruning
+from orchestrator.engine.counting import EPOCH
 from orchestrator.engine.events import first_break, hash_of
 from orchestrator.models import (
     Attempt,
@@ -85,11 +86,12 @@ def closed(place: Workflow) -> Case:
     return world.started(place, LUNCH, confidence=0.99)
 
 
-def counted() -> dict[tuple[str, str], int]:
+def counted() -> dict[tuple[str, str, datetime], int]:
     while engine.fold_counters():
         continue
     rows = Counter.objects.exclude(scope="process").exclude(count=0)
-    return {(row.scope, row.measure): row.count for row in rows.filter(scope__regex="month|now")}
+    found = rows.filter(scope__regex="month|now")
+    return {(row.scope, row.measure, row.hour): row.count for row in found}
 
 
 def prune(*options: str) -> str:
@@ -200,7 +202,7 @@ def test_what_was_counted_stays_counted(place: Workflow) -> None:
     engine.rebuild_counters()
 
     assert counted() == before
-    assert before[f"now/{place.pk}/*", "open"] == 1
+    assert before[f"now/{place.pk}/*", "open", EPOCH] == 1
 
 
 @pytest.mark.parametrize("options", [["--dry-run"], []])
