@@ -61,6 +61,12 @@ FREE: Final[dict[str, None]] = dict.fromkeys(
     ("claimed_by", "claim_token", "claimed_at", "claim_expires_at", "draft", *ASSIGNED)
 )
 
+LEASE: Final = "claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)"
+TAKES: Final = f"""
+    claimed_by_id = %(actor)s, claim_token = %(token)s, claimed_at = clock_timestamp(), {LEASE},
+    draft = CASE WHEN claimed_by_id = %(actor)s THEN draft END
+"""
+
 # The candidates are the first free seats of each lane, in the order of its index. One of them
 # is locked, and looked at again once it is: who was faster may have committed meanwhile.
 NEXT: Final = """
@@ -85,10 +91,7 @@ WITH {ways}, mine AS MATERIALIZED (
         AND (s.claimed_by_id IS NULL OR s.claim_expires_at <= clock_timestamp())
     ORDER BY c.place, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED
 ), taken AS (
-    UPDATE orchestrator_seat s SET
-        claimed_by_id = %(actor)s, claim_token = %(token)s, claimed_at = clock_timestamp(),
-        claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s),
-        draft = CASE WHEN s.claimed_by_id = %(actor)s THEN s.draft END
+    UPDATE orchestrator_seat s SET {takes}
     FROM chosen WHERE s.id = chosen.id RETURNING s.*
 )
 SELECT {{seat}}, {{task}}, {{case}}, {{routed}}, {{attempt}}, looked.are_there
@@ -108,7 +111,14 @@ FOR_ACTOR: Final = f"(s.assigned_to_id IS NULL OR {ASSIGNED_TO_ACTOR})"
 def _next(order: Order, assigned: str, reach: int) -> Joined:
     column = COLUMNS[order]
     return Joined(
-        NEXT.format(ways=WAYS, decidable=DECIDABLE, column=column, assigned=assigned, reach=reach),
+        NEXT.format(
+            takes=TAKES,
+            ways=WAYS,
+            decidable=DECIDABLE,
+            column=column,
+            assigned=assigned,
+            reach=reach,
+        ),
         seat=Seat,
         task=Task,
         case=Case,
@@ -187,16 +197,15 @@ def claim(task_id: int, *, actor: Actor, seconds: int = 600) -> Seat:
     others hold all seats.
     """
     _check(seconds)
+    _one_at_a_time(actor)
     held = standing(actor)
     task = authority.access_task(actor, task_id, held=held)
-    _one_at_a_time(actor)
     asked = {"task": task_id, "actor": actor.pk, "seconds": seconds}
     if renewed := RENEWED.first(asked):
         return _of(task, *renewed)
     return _free_seat(task, actor, held, asked)
 
 
-LEASE: Final = "claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)"
 RENEWED: Final = Joined(
     f"""
     UPDATE orchestrator_seat AS seat SET {LEASE}
@@ -210,9 +219,7 @@ RENEWED: Final = Joined(
 # Waits for whoever has the row, and takes it only if it is free still.
 CLAIMED: Final = Joined(
     f"""
-    UPDATE orchestrator_seat AS seat SET {LEASE}, claimed_at = clock_timestamp(),
-        claimed_by_id = %(actor)s, claim_token = %(token)s,
-        draft = CASE WHEN claimed_by_id = %(actor)s THEN draft END
+    UPDATE orchestrator_seat AS seat SET {TAKES}
     WHERE id = %(seat)s AND state = 'open' AND back_at IS NULL
         AND (claimed_by_id IS NULL OR claim_expires_at <= clock_timestamp())
         AND (assigned_to_id IS NULL OR assigned_to_id = %(actor)s)
