@@ -12,6 +12,7 @@ from pytest_httpserver import HTTPServer
 from orchestrator import engine
 from orchestrator.connectors import PermanentError, Result
 from orchestrator.engine import failing
+from orchestrator.engine.leasing import Work
 from orchestrator.exceptions import StaleFence, Unpublishable
 from orchestrator.models import (
     BulkRow,
@@ -335,16 +336,20 @@ def automatic(register: Register, **book: Any) -> str:
     )
 
 
-def test_a_write_that_is_still_under_way_is_undone_when_it_has_come_to_its_end(
-    register: Register,
-) -> None:
-    """Undone before it lands it would stay for ever."""
+def called_off_while_it_writes(register: Register) -> tuple[Case, Work]:
     case = begun(published(automatic(register)))
     work = engine.claim_work()
     assert work
     failing.sending(work, Connection.objects.get(), {})
-
     engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
+    return case, work
+
+
+def test_a_write_that_is_still_under_way_is_undone_when_it_has_come_to_its_end(
+    register: Register,
+) -> None:
+    """Undone before it lands it would stay for ever."""
+    case, _ = called_off_while_it_writes(register)
 
     assert engine.work_until_idle() == 0
     unbook = task_of(case, "unbook")
@@ -359,11 +364,7 @@ def test_a_write_that_is_still_under_way_is_undone_when_it_has_come_to_its_end(
 def test_an_answer_that_comes_after_the_cancellation_is_there_for_the_undoing(
     register: Register,
 ) -> None:
-    case = begun(published(automatic(register)))
-    work = engine.claim_work()
-    assert work
-    failing.sending(work, Connection.objects.get(), {})
-    engine.cancel_case(case.pk, actor=world.actor("dora"), reason="No.")
+    case, work = called_off_while_it_writes(register)
 
     with pytest.raises(StaleFence):
         engine.submit_output(work, Result(output={"number": 7}))
