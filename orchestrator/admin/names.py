@@ -101,9 +101,7 @@ def translate(tables: Iterable[type[models.Model]]) -> None:
         meta: Any = model._meta  # noqa: SLF001
         meta.verbose_name_plural = gettext_lazy(str(meta.verbose_name_plural))
         meta.verbose_name = one[str(meta.verbose_name)]
-        for field in meta.concrete_fields:
-            field.verbose_name = fields.get(str(field.verbose_name), field.verbose_name)
-        for field in meta.many_to_many:
+        for field in (*meta.concrete_fields, *meta.many_to_many):
             field.verbose_name = fields.get(str(field.verbose_name), field.verbose_name)
 
 
