@@ -1,7 +1,8 @@
 """Retention: whole months of events and inbound messages are written to files and dropped.
 
-Before its events go, each chain is checked, and its last removed link is kept as a Cut. What was
-removed stands under a Checkpoint, and in the chain of the built-in workflow.
+Before its events go, each chain is checked. Its last removed link is kept as a Cut, in the
+transaction that drops the month: a try that comes to nothing leaves nothing. What was removed
+stands under a Checkpoint, and in the chain of the built-in workflow.
 """
 
 from __future__ import annotations
@@ -40,6 +41,15 @@ TRIES: Final = 20
 LOCK_MILLISECONDS: Final = 500
 """Whoever writes events waits behind the drop, so it does not wait for long."""
 
+# In the order in which the month was read: the digest is over the cuts in the order of their ids.
+CUTS: Final = """
+INSERT INTO orchestrator_cut (stream, month, seq, hash)
+SELECT stream, %s, seq, hash FROM (
+    SELECT DISTINCT ON (stream) stream, seq, hash FROM "{name}" ORDER BY stream, seq DESC
+) AS last ORDER BY stream
+ON CONFLICT DO NOTHING
+"""
+
 
 @dataclass(slots=True)
 class Removed:
@@ -51,10 +61,13 @@ class Removed:
     last_id: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
 
-    def cut(self, stream: str, link: events.Link) -> Cut:
+    @property
+    def is_chained(self) -> bool:
+        return self.month.table == "event"
+
+    def end(self, stream: str, link: events.Link) -> None:
         self.streams += 1
         self.digest.update(_line(stream, *link))
-        return Cut(stream=stream, month=self.month.start, seq=link[0], hash=link[1])
 
 
 def _line(stream: str, seq: int, hash_: str) -> bytes:
@@ -103,42 +116,45 @@ def _midnight(day: date) -> datetime:
 
 
 def _read(month: Month, archive: archiving.Archive | None) -> Removed:
-    removed, is_chained = Removed(month), month.table == "event"
-    chunks = archiving.events_of(month) if is_chained else archiving.inbound_of(month)
+    removed = Removed(month)
+    chunks = archiving.events_of(month) if removed.is_chained else archiving.inbound_of(month)
     for rows in chunks:
         removed.rows += len(rows)
         removed.last_id = max(removed.last_id, *(row.pk for row in rows))
         if archive:
             archive.add(rows)
-        if is_chained:
-            _cut(removed, cast("list[Event]", rows))
+        if removed.is_chained:
+            _follow(removed, cast("list[Event]", rows))
     return removed
 
 
-def _cut(removed: Removed, rows: list[Event]) -> None:
-    """Check whole chains, as far as the month goes, and keep where they end in it."""
+def _follow(removed: Removed, rows: list[Event]) -> None:
+    """Check whole chains, as far as the month goes, and note where they end in it."""
     ends = events.cuts({row.stream for row in rows})
     for row in rows:
         link = ends.get(row.stream, events.BEGINNING)
         if not events.follows(row, link):
             raise Refusal(f"The chain of {row.stream} is broken at {link[0] + 1}: it stays.")
         ends[row.stream] = (row.seq, row.hash)
-    streams = dict.fromkeys(row.stream for row in rows)
-    found = [removed.cut(stream, ends[stream]) for stream in streams]
-    Cut.objects.bulk_create(found, ignore_conflicts=True)
+    for stream in dict.fromkeys(row.stream for row in rows):
+        removed.end(stream, ends[stream])
 
 
 def _check_followers(removed: Removed) -> None:
     """Whoever takes the log in afterwards needs what they have not seen."""
-    if removed.month.table != "event":
+    if not removed.is_chained:
         return
     behind = Follower.objects.filter(position__lt=removed.last_id).first()
     if behind:
         raise Refusal(f"{behind.name} have not come to the end of {removed.month.name} yet.")
 
 
+@transaction.atomic
 def _dropped(removed: Removed, sha256: str) -> Checkpoint:
     """Drop the month once nobody holds its table; raises OperationalError where somebody does."""
+    _stop_writers(removed)
+    if removed.is_chained:
+        _cut(removed)
     for _ in range(TRIES - 1):
         try:
             return _drop(removed, sha256)
@@ -149,32 +165,43 @@ def _dropped(removed: Removed, sha256: str) -> Checkpoint:
     return _drop(removed, sha256)
 
 
+def _stop_writers(removed: Removed) -> None:
+    """The month is still read meanwhile. Raises Refusal where it has got rows since it was."""
+    name = removed.month.name
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(f'LOCK TABLE "{name}" IN SHARE ROW EXCLUSIVE MODE')
+        cursor.execute(f'SELECT count(*), COALESCE(max(id), 0) FROM "{name}"')  # noqa: S608
+        if cursor.fetchone() != (removed.rows, removed.last_id):
+            raise Refusal(f"{name} has got new rows meanwhile: try again.")
+
+
+def _cut(removed: Removed) -> None:
+    """Keep where each chain ends in the month. Raises Refusal where other cuts of it are there."""
+    month = removed.month
+    with connection.cursor() as cursor:
+        cursor.execute(CUTS.format(name=month.name), [month.start])
+    if _cuts_of(month.start) != (removed.digest.hexdigest(), removed.streams):
+        raise Refusal(f"Cuts of {month.start:%Y-%m} are there that are not where its chains end.")
+
+
 @transaction.atomic
 def _drop(removed: Removed, sha256: str) -> Checkpoint:
-    month, is_chained = removed.month, removed.month.table == "event"
+    month = removed.month
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
     holder, now = events.locked(Workflow, changes().pk)
     checkpoint = Checkpoint.objects.create(
         table=month.table,
         month=month.start,
         rows=removed.rows,
         streams=removed.streams,
-        digest=removed.digest.hexdigest() if is_chained else "",
+        digest=removed.digest.hexdigest() if removed.is_chained else "",
         sha256=sha256,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
-    _same(removed)
     drop(month)
     events.append(holder, now, [_entry(checkpoint)])
     return checkpoint
-
-
-def _same(removed: Removed) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f'LOCK TABLE "{removed.month.name}" IN ACCESS EXCLUSIVE MODE')
-        cursor.execute(f'SELECT COALESCE(max(id), 0) FROM "{removed.month.name}"')  # noqa: S608
-        if cursor.fetchone() != (removed.last_id,):
-            raise Refusal(f"{removed.month.name} has got new rows meanwhile: try again.")
 
 
 def _entry(checkpoint: Checkpoint) -> events.Entry:
@@ -190,14 +217,20 @@ def broken_checkpoints() -> Iterator[Checkpoint]:
     """Those whose cuts, or whose digest in the record, are not what they were."""
     told = dict(_told())
     for checkpoint in Checkpoint.objects.filter(table="event").order_by("month"):
-        digest, streams = hashlib.sha256(), 0
-        cuts = Cut.objects.filter(month=checkpoint.month).order_by("id")
-        for row in cuts.values_list("stream", "seq", "hash").iterator(chunk_size=5000):
-            digest.update(_line(*row))
-            streams += 1
+        digest, streams = _cuts_of(checkpoint.month)
         recorded = told.get(f"{checkpoint.month:%Y-%m}", checkpoint.digest)
-        if {digest.hexdigest(), recorded} != {checkpoint.digest} or streams != checkpoint.streams:
+        if {digest, recorded} != {checkpoint.digest} or streams != checkpoint.streams:
             yield checkpoint
+
+
+def _cuts_of(month: date) -> tuple[str, int]:
+    """The digest over the cuts of a month, and how many there are."""
+    digest, streams = hashlib.sha256(), 0
+    cuts = Cut.objects.filter(month=month).order_by("id").values_list("stream", "seq", "hash")
+    for row in cuts.iterator(chunk_size=5000):
+        digest.update(_line(*row))
+        streams += 1
+    return digest.hexdigest(), streams
 
 
 def _told() -> Iterable[tuple[str, str]]:

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from orchestrator import engine
-from orchestrator.engine import archiving, pruning
+from orchestrator.engine import archiving, events, pruning
 from orchestrator.engine.counting import EPOCH
 from orchestrator.engine.events import first_break, hash_of
 from orchestrator.models import (
@@ -256,6 +256,27 @@ def test_events_that_nobody_has_counted_yet_stay(place: Workflow) -> None:
 
     with pytest.raises(CommandError, match="have not come to the end"):
         prune("--before", "2026-04")
+
+
+def test_what_comes_after_a_refused_try_goes_with_its_month(place: Workflow) -> None:
+    """Also a chain that sorts before those of the first try."""
+    counted()
+    early, longer = (aged(closed(place), MARCH) for _ in range(2))
+    with past_the_triggers():
+        Event.objects.filter(stream=f"case:{early.pk}").update(at=APRIL)
+    with pytest.raises(CommandError, match="have not come to the end"):
+        prune("--before", "2026-04")
+
+    aged(early, MARCH)
+    with transaction.atomic():
+        holder, _ = events.locked(Case, longer.pk)
+        late = events.Entry("attempt.lost", world.actor("dora"))
+        events.append(holder, MARCH, [late])
+    counted()
+    prune("--before", "2026-04")
+
+    assert [first_break(case) for case in (early, holder)] == [None, None]
+    assert verify().endswith("broken: 0\n")
 
 
 def test_rows_outside_the_months_that_there_are_stay(place: Workflow) -> None:
