@@ -36,8 +36,9 @@ class Call:
 
     ``input`` is what the step's input mapping made of the case file; ``step`` the
     step's own call settings (for ``http``: method, path); ``idempotency_key`` is the same
-    for every try of one task; ``timeout`` is in seconds and covers the whole call. ``brief`` is
-    what the performer is told besides its input, as what a reviewer sent it back with.
+    for every try of one task; ``timeout`` is in seconds and covers the whole call.
+    ``instructions`` are the step's. ``brief`` is what the performer is told besides its input, as
+    what a reviewer sent it back with.
     ``picture`` gives the image of this case that a value refers to, as
     ``{"attachment": "sha256:…"}`` does; None for whatever else. It queries, so ask it in the
     thread that was called.
@@ -49,8 +50,19 @@ class Call:
     idempotency_key: str
     timeout: float
     attempt: int = 1
+    instructions: str = ""
     brief: Any = None
     picture: Callable[[Any], Picture | None] = no_pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a call has cost that came to nothing, as a Result says it."""
+
+    cost_micros: int | None = None
+    currency: str = ""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,10 @@ class Result:
     tokens_out: int | None = None
     latency_ms: int | None = None
 
+    @property
+    def spent(self) -> Spent:
+        return Spent(self.cost_micros, self.currency, self.tokens_in, self.tokens_out)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -83,7 +99,9 @@ class Report:
 
 
 class CallError(Exception):
-    """A call that gave no result. ``may_have_happened``: the other side may have acted."""
+    """A call that gave no result. ``may_have_happened``: the other side may have acted.
+    ``spent`` is what it has cost all the same.
+    """
 
     transient: ClassVar[bool] = False
 
@@ -93,6 +111,7 @@ class CallError(Exception):
         super().__init__(message)
         self.may_have_happened = may_have_happened
         self.retry_after = retry_after
+        self.spent = Spent()
 
 
 class TransientError(CallError):

@@ -217,10 +217,9 @@ def paragraphs(text: str) -> list[str]:
 
 
 def attempt_line(attempt: Attempt, *, blind: bool = False) -> str:
-    """One try in figures: confidence, time, tokens, cost and model; or its error."""
-    if attempt.error:
-        return error_text(attempt.error)
+    """One try in figures: its error or its confidence, then time, tokens, cost and model."""
     figures = (
+        error_text(attempt.error) if attempt.error else "",
         ""
         if blind or attempt.confidence is None
         else _("confidence %s") % number(attempt.confidence, 2),

@@ -62,7 +62,8 @@ class Reply:
 
 def question(call: Call, settings: Mapping[str, Any]) -> Question:
     given, images = take_images(call.input, call.picture)
-    prompt = str(call.step.get("prompt", settings.get("prompt", "")))
+    told = (call.step.get("prompt"), settings.get("prompt"), call.instructions)
+    prompt = next((str(words) for words in told if words), "")
     if call.brief is not None:
         given = {"input": given, "brief": call.brief}
         prompt = f"{prompt}\n\n{BRIEFED}".strip()

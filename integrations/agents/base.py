@@ -10,7 +10,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -26,6 +26,7 @@ from orchestrator.connectors import (
     PermanentError,
     Report,
     Result,
+    Spent,
     TransientError,
 )
 from orchestrator.pointers import MISSING
@@ -67,8 +68,9 @@ class LanguageModel(BaseConnector):
         asked = question(call, self.settings)
         replies = self._replies(call, asked, self._samples())
         usable = [reply for reply in replies if reply.problem is None]
+        spent = self._spent(replies)
         if not usable:
-            raise next(reply.problem for reply in replies if reply.problem)
+            raise _paid(next(reply.problem for reply in replies if reply.problem), spent)
         output = agreement.favourite([reply.output for reply in usable])
         chosen = next(reply for reply in usable if reply.output is output)
         whole, fields = self._confidences(asked, chosen, usable)
@@ -77,10 +79,7 @@ class LanguageModel(BaseConnector):
             confidence=whole,
             field_confidence=fields,
             model=chosen.model,
-            cost_micros=self._cost(replies),
-            currency=self.settings.get("currency", ""),
-            tokens_in=_sum(reply.tokens_in for reply in replies),
-            tokens_out=_sum(reply.tokens_out for reply in replies),
+            **asdict(spent),
         )
 
     def probe(self) -> Report:
@@ -148,12 +147,17 @@ class LanguageModel(BaseConnector):
         found = pointers.lookup(answer, fields) if fields else MISSING
         return confidence(whole), found if isinstance(found, dict) else {}
 
-    def _cost(self, replies: Sequence[Reply]) -> int | None:
-        """Millionths for all samples, those of no use too; None when it cannot be known."""
-        if "currency" not in self.settings or "price_in_micros" not in self.settings:
-            return None
+    def _spent(self, replies: Sequence[Reply]) -> Spent:
+        """On all samples, those of no use too."""
         tokens_in = _sum(reply.tokens_in for reply in replies)
         tokens_out = _sum(reply.tokens_out for reply in replies)
+        cost = self._cost(tokens_in, tokens_out)
+        return Spent(cost, self.settings.get("currency", ""), tokens_in, tokens_out)
+
+    def _cost(self, tokens_in: int | None, tokens_out: int | None) -> int | None:
+        """Millionths; None when it cannot be known."""
+        if "currency" not in self.settings or "price_in_micros" not in self.settings:
+            return None
         if tokens_in is None or tokens_out is None:
             return None
         total = tokens_in * float(self.settings["price_in_micros"])
@@ -175,6 +179,11 @@ class LanguageModel(BaseConnector):
         if not name:
             return f"Model {asked}, which the answer does not name."
         return f"Model {name}." if name == asked else f"Model {name}; asked was {asked}."
+
+
+def _paid(problem: CallError, spent: Spent) -> CallError:
+    problem.spent = spent
+    return problem
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

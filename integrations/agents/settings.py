@@ -49,7 +49,7 @@ def _asking(reserved: Iterable[str]) -> dict[str, Any]:
             "title": gettext_noop("Prompt"),
             "description": gettext_noop(
                 "What the model is told to do, before it gets the input. A step's own prompt "
-                "takes its place."
+                "takes its place; without both it is the step's instructions."
             ),
         },
         "temperature": {

@@ -72,10 +72,12 @@ def _sum(logprobs: Iterable[float | None]) -> float | None:
 
 
 def _bytes(told: dict[str, Any]) -> bytes:
+    # Only a list: of a number, bytes() makes as many zeros.
+    given, text = told.get("bytes"), str(told.get("token", "")).encode()
     try:
-        return bytes(told["bytes"])
-    except (KeyError, TypeError, ValueError):
-        return str(told.get("token", "")).encode()
+        return bytes(given) if isinstance(given, list) else text
+    except (TypeError, ValueError):
+        return text
 
 
 def _logprob(value: object) -> float | None:

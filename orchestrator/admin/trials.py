@@ -170,6 +170,7 @@ def _asked(send: Connection, step: Step, given: Given, timeout: float) -> Trial:
         step=step.call,
         idempotency_key=f"trial-{uuid4()}",
         timeout=timeout,
+        instructions=step.instructions,
         picture=partial(attachments.picture, given.case) if given.case else no_pictures,
     )
     started = time.monotonic()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ from orchestrator.engine.acts import Act, acting, locked_task
 from orchestrator.engine.cancelling import call_off
 from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.leasing import Work, began
+from orchestrator.engine.reading import spent_fields
 from orchestrator.engine.sweeping import reach, swept
 from orchestrator.exceptions import StaleFence
 from orchestrator.models import (
@@ -89,25 +92,28 @@ def keep_answer(task: Task, work: Work, result: Result) -> None:
         sent.update(state=DeliveryState.CONFIRMED, response=result.output)
 
 
-def fail(work: Work, given: Any, error: CallError) -> bool:
+def fail(work: Work, given: Any, error: CallError, *, latency_ms: int | None = None) -> bool:
     """Record a try without a result: another one later, or somebody is asked.
 
     Whether it counted: the task may be somebody else's by now.
     """
+    said = asdict(error.spent) | {"latency_ms": latency_ms}
     with acting(work.case_id) as act:
         task = locked_task(act, work.task_id)
         if is_held := holds(act, task, work):
             kind = "transient" if error.transient else "permanent"
             told = {"kind": kind, "message": str(error)[:2000]}
-            _record(act, task, given, told, may_have_happened=error.may_have_happened)
+            _record(act, task, given, told, said, may_have_happened=error.may_have_happened)
             _after(act, task, kind, error)
     return is_held
 
 
-def refuse(act: Act, task: Task, given: Any, kind: str, message: str) -> None:
+def refuse(
+    act: Act, task: Task, given: Any, said: Mapping[str, Any], *, kind: str, message: str
+) -> None:
     """Take no output of a try: people look at why. ``kind`` is that of the incident."""
     told = {"kind": kind, "message": message[:2000]}
-    _record(act, task, given, told, may_have_happened=False)
+    _record(act, task, given, told, said, may_have_happened=False)
     open_incident(act, task, kind, message)
 
 
@@ -137,9 +143,17 @@ def _doubt(act: Act, task: Task, error: CallError) -> None:
 
 
 def _record(
-    act: Act, task: Task, given: Any, error: dict[str, Any], *, may_have_happened: bool
+    act: Act,
+    task: Task,
+    given: Any,
+    error: dict[str, Any],
+    said: Mapping[str, Any],
+    *,
+    may_have_happened: bool,
 ) -> None:
-    """``error`` may quote the other side: it stays in the attempt, out of the record."""
+    """``error`` may quote the other side: it stays in the attempt, out of the record. ``said``
+    is what the try has cost.
+    """
     if may_have_happened:
         error["may_have_happened"] = True
     attempt = Attempt.objects.create(
@@ -150,6 +164,7 @@ def _record(
         error=error,
         started_at=began(task, act.now),
         finished_at=act.now,
+        **spent_fields(said),
     )
     refs = {"task": task.pk, "attempt": attempt.pk}
     act.note("attempt.failed", refs, {"number": attempt.number, "kind": error["kind"]})
@@ -217,7 +232,7 @@ def _expire(task_id: int, case_id: int) -> bool:
         task.save(update_fields=["fence", "crashes"])
         if task.proposal is None:
             told = {"kind": "lost", "message": LOST}
-            _record(act, task, None, told, may_have_happened=doubting.is_sent(task.pk))
+            _record(act, task, None, told, {}, may_have_happened=doubting.is_sent(task.pk))
         else:
             # The output came along: there is an attempt already, and only its judge was lost.
             act.note("attempt.lost", {"task": task.pk}, {"fence": task.fence - 1})

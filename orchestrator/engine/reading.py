@@ -18,6 +18,13 @@ def attempt_fields(said: Mapping[str, Any]) -> dict[str, Any]:
         "confidence": confidence_of(said.get("confidence")),
         "field_confidence": confidences_of(said.get("field_confidence")),
         "model": text_of(said.get("model"), 200),
+        **spent_fields(said),
+    }
+
+
+def spent_fields(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of an Attempt that say what it has cost, whatever came of it."""
+    return {
         "cost_micros": count_of(said.get("cost_micros"), MOST_MICROS),
         "currency": text_of(said.get("currency"), 3),
         "tokens_in": count_of(said.get("tokens_in"), MOST_SMALL),

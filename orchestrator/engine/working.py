@@ -105,11 +105,14 @@ def _call(work: Work, *, hand_on: bool) -> Work | None:
         result = _performed(through, task, work, given)
     except CallError as error:
         logger.warning("attempt %d failed: %s", work.attempt, type(error).__name__)
-        failing.fail(work, given, error)
+        failing.fail(work, given, error, latency_ms=_since(started))
         return None
-    latency = round((time.monotonic() - started) * 1000)
-    over = through.connection
-    return submit_output(work, result, given=given, latency_ms=latency, over=over, hand_on=hand_on)
+    took, over = _since(started), through.connection
+    return submit_output(work, result, given=given, latency_ms=took, over=over, hand_on=hand_on)
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
 
 
 CLAIMED: Final = Kept(lambda pk: Task.objects.select_related("case").filter(pk=pk), ID)
@@ -134,6 +137,7 @@ def _performed(through: Admitted, task: Task, work: Work, given: Any) -> Result:
         idempotency_key=work.effect_key,
         timeout=float(step.timeout),
         attempt=work.attempt,
+        instructions=step.instructions,
         brief=brief_of(task),
         picture=partial(attachments.picture, task.case_id),
     )
@@ -175,7 +179,9 @@ def _fitting(step: Step, result: Result) -> Result:
     if found := schema.validate(step.schema, result.output):
         said = "; ".join(f"{problem.path or '/'}: {problem.message}" for problem in found[:5])
         message = f"The output does not fit the schema: {said}"
-        raise TransientError(message, may_have_happened=step.kind == StepKind.SYSTEM)
+        error = TransientError(message, may_have_happened=step.kind == StepKind.SYSTEM)
+        error.spent = result.spent
+        raise error
     return result
 
 
@@ -203,7 +209,7 @@ def submit_output(
             try:
                 attempt = _attempt(act, task, work, said, given=given, over=over)
             except versions.TooManyModels as error:
-                failing.refuse(act, task, given, "models", str(error))
+                failing.refuse(act, task, given, said, kind="models", message=str(error))
             else:
                 failing.confirm(act, task, result)
                 judge(act, task, attempt)

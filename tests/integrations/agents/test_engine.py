@@ -8,10 +8,11 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from django.test import Client
 from pytest_httpserver import HTTPServer
 
 from orchestrator import attachments, engine
-from orchestrator.models import Attempt, Case, Incident
+from orchestrator.models import Attempt, Case, Counter, Incident
 from tests import world
 from tests.integrations.agents.conftest import Script, completion, sent
 
@@ -72,6 +73,43 @@ def test_an_answer_that_is_cut_off_is_an_incident(script: Script) -> None:
     incident = Incident.objects.get(task__case=case)
     assert "cut off" in incident.detail["message"]
     assert incident.kind == "permanent"
+
+
+INSTRUCTIONS = "Compare the fields with the receipt."
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [({}, INSTRUCTIONS), ({"prompt": "Read it."}, "Read it.")]
+)
+def test_without_a_prompt_the_step_s_instructions_are_it(
+    script: Script, given: dict[str, str], told: str
+) -> None:
+    server = script(PATH, completion(TEXT))
+    own = {"url": server.url_for("/v1"), "model": "reader"} | given
+    kind = json.dumps({"kind": "openai_compatible", "settings": own})
+    world.started(world.workflow(world.EXPENSES.replace("{kind: fake, settings: {}}", kind)))
+    engine.work_until_idle()
+
+    assert sent(server)[0]["messages"][0] == {"role": "system", "content": told}
+    agent = Attempt.objects.get().actor.definition
+    assert agent is not None
+    assert agent["prompt"] == told
+
+
+def test_a_try_of_no_use_has_cost_what_it_has_cost(script: Script, client: Client) -> None:
+    case = read_by(script(PATH, completion(TEXT, finish="length")))
+
+    attempt = Attempt.objects.get(task__case=case)
+    assert (attempt.cost_micros, attempt.currency) == (60, "EUR")
+    assert (attempt.tokens_in, attempt.tokens_out) == (40, 10)
+    assert attempt.latency_ms is not None
+    while engine.fold_counters():
+        continue
+    cost = Counter.objects.get(scope=f"month/{case.workflow_id}/*", measure="cost")
+    assert cost.histogram == {"EUR": 60}
+    client.force_login(world.person("bea"))
+    page = client.get(f"/cases/{case.pk}/").content.decode()
+    assert "ms · 40 tokens in, 10 tokens out · cost 0.00006 EUR" in page
 
 
 def test_a_model_sees_the_images_of_its_case_and_of_no_other(script: Script) -> None:

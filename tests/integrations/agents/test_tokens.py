@@ -187,6 +187,11 @@ def test_nonsense_is_a_token_of_unknown_probability(told: Any) -> None:
     assert token(told).logprob is None
 
 
+@pytest.mark.parametrize("given", [10**12, 3, "ab", None, [256], ["7"], {"7": 1}])
+def test_bytes_that_are_no_list_of_bytes_are_not_made(given: Any) -> None:
+    assert token({"token": "7", "bytes": given, "logprob": -1.0}) == Token(b"7", -1.0)
+
+
 def test_an_answer_that_was_thought_of_before_is_the_last_one() -> None:
     told = [("<think>", -3.0), ("7", -2.0), ("</think>", -1.0), ("7", -0.25), ("<|end|>", -4.0)]
     tokens = [token({"token": part, "logprob": number}) for part, number in told]
