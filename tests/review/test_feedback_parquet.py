@@ -18,10 +18,11 @@ from orchestrator.models import Workflow
 from review.feedback import KEYS, NESTED, Outgoing, Query, parquet
 from tests import world
 from tests.review.feedback import exported, settle_now
+from tests.review.training import library
 
 
 def table(data: bytes) -> Any:
-    return pytest.importorskip("pyarrow.parquet").ParquetFile(io.BytesIO(data))
+    return library("pyarrow.parquet").ParquetFile(io.BytesIO(data))
 
 
 def test_without_pyarrow_it_is_refused_with_what_to_do(
@@ -41,7 +42,7 @@ def test_without_pyarrow_it_is_refused_with_what_to_do(
 
 
 def test_columns_have_what_the_lines_have(expenses: Workflow) -> None:
-    pytest.importorskip("pyarrow")
+    library("pyarrow")
     output = world.LUNCH | {"amount": 12}
     world.decided(world.in_review(expenses, key="a"), "bea", "corrected", output=output)
     world.decided(world.in_review(expenses, key="b"), "ben", "rejected", comment="=1+1")
@@ -62,7 +63,7 @@ def test_columns_have_what_the_lines_have(expenses: Workflow) -> None:
 def test_a_file_comes_in_groups_as_it_is_read(
     expenses: Workflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("pyarrow")
+    library("pyarrow")
     monkeypatch.setattr(parquet, "ROWS_IN_GROUP", 3)
     row: dict[str, Any] = dict.fromkeys(KEYS) | {"cursor": 1}
 
@@ -75,7 +76,7 @@ def test_a_file_comes_in_groups_as_it_is_read(
 
 
 def test_no_rows_make_a_file_with_columns(expenses: Workflow) -> None:
-    pytest.importorskip("pyarrow")
+    library("pyarrow")
 
     data = b"".join(Outgoing("parquet", Query.parse({"workflow": "expenses"}, None)))
 
@@ -84,7 +85,7 @@ def test_no_rows_make_a_file_with_columns(expenses: Workflow) -> None:
 
 
 def test_it_goes_to_a_file_only(expenses: Workflow, tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
+    library("pyarrow")
     command = ["export_feedback", "--workflow", "expenses", "--format", "parquet"]
     with pytest.raises(CommandError, match="name a file with --out"):
         call_command(*command)
@@ -97,7 +98,7 @@ def test_it_goes_to_a_file_only(expenses: Workflow, tmp_path: Path) -> None:
 
 
 def test_the_page_previews_it_as_lines(bea: Client, expenses: Workflow) -> None:
-    pytest.importorskip("pyarrow")
+    library("pyarrow")
     world.decided(world.in_review(expenses, key="lunch"), "bea", "approved")
     settle_now()
 
