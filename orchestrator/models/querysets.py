@@ -13,7 +13,7 @@ from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 
 from orchestrator.models.fields import ClockTimestamp
-from orchestrator.models.standing import SHOWING, Lane, Standing, Way, standing
+from orchestrator.models.standing import SHOWING, Lane, Standing, Way, once, standing
 
 if TYPE_CHECKING:
     from orchestrator.models import Actor, Case, Incident, Seat, Task, Verdict, Workflow  # noqa: F401
@@ -289,6 +289,10 @@ def named_lanes(rows: Iterable[Sequence[Any]]) -> list[NamedLane]:
 
 
 def _named_lanes() -> list[NamedLane]:
+    return once("lanes", _read_lanes)
+
+
+def _read_lanes() -> list[NamedLane]:
     with connection.cursor() as cursor:
         cursor.execute(LANES)
         return named_lanes(cursor.fetchall())

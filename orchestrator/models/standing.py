@@ -8,20 +8,22 @@ somebody holds while that actor could decide by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from django.db import connection
 from django.db.models import Q
 
 if TYPE_CHECKING:
     from orchestrator.models.actors import Actor
+
+Found = TypeVar("Found")
 
 NOTHING: Final = Decimal(-(10**18))
 """A limit below every ``Seat.demand``."""
@@ -267,12 +269,14 @@ def limit_of(limits: Any) -> Decimal | None:
     return limit if limit.is_finite() else NOTHING
 
 
-_KNOWN: Final[ContextVar[dict[int, Standing] | None]] = ContextVar("known", default=None)
+_KNOWN: Final[ContextVar[dict[int | str, Any] | None]] = ContextVar("known", default=None)
 
 
 @contextmanager
 def standing_once() -> Iterator[None]:
-    """What an actor holds is read once until the end: for pages that show and do nothing."""
+    """What an actor holds and where seats wait is read once until the end: for pages that show
+    and do nothing.
+    """
     before = _KNOWN.set({})
     try:
         yield
@@ -282,12 +286,18 @@ def standing_once() -> Iterator[None]:
 
 def standing(actor: Actor) -> Standing:
     """What the actor holds now: one query, two where something was delegated to it."""
+    return once(actor.pk, lambda: _read(actor))
+
+
+def once(what: int | str, read: Callable[[], Found]) -> Found:
+    """What ``read`` finds, within ``standing_once`` asked a single time. Shared: not to change."""
     known = _KNOWN.get()
     if known is None:
-        return _read(actor)
-    if actor.pk not in known:
-        known[actor.pk] = _read(actor)
-    return known[actor.pk]
+        return read()
+    if what not in known:
+        known[what] = read()
+    found: Found = known[what]
+    return found
 
 
 def _read(actor: Actor) -> Standing:

@@ -19,6 +19,7 @@ from orchestrator.definitions import import_draft
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
 from orchestrator.models import Counter, Event, Incident, Seat, Task, Workflow
+from orchestrator.models.querysets import LANES
 from tests.world import (
     EXPENSES,
     FLIGHT,
@@ -502,6 +503,18 @@ def test_a_home_asks_once_what_somebody_holds(expenses: Workflow, name: str) -> 
         page_of(name)
 
     assert sum("WITH RECURSIVE holder" in row["sql"] for row in asked.captured_queries) == 1
+
+
+@pytest.mark.parametrize("name", ["bea", "lea"])
+def test_a_home_asks_once_where_seats_wait(expenses: Workflow, name: str) -> None:
+    in_review(expenses)
+    page_of(name)
+
+    with CaptureQueriesContext(connection) as asked:
+        page_of(name)
+
+    statements = [row["sql"] for row in asked.captured_queries]
+    assert sum(sql.strip() == LANES.strip() for sql in statements) == 1
 
 
 def test_what_bea_holds_is_asked_again_for_the_next_page(expenses: Workflow) -> None:
