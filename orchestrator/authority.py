@@ -69,11 +69,15 @@ CLOSED: Final = gettext_noop("Nobody can decide this any more.")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``reasons`` are sentences, empty when allowed. ``grant``: by which one, None for a group."""
+    """``reasons`` are sentences, empty when allowed. ``grant``: by which one, None for a group.
+
+    ``behind``: ids of the actors with whom who decides by that Grant counts as one.
+    """
 
     allowed: bool
     reasons: list[str] = field(default_factory=list)
     grant: int | None = None
+    behind: frozenset[int] = frozenset()
 
 
 def may(
@@ -215,7 +219,7 @@ def _may_decide(held: Standing, seat: Seat) -> Answer:
     if reasons:
         return Answer(allowed=False, reasons=reasons)
     way = next(way for way in ways if not against[way])
-    return Answer(allowed=True, grant=way.grant)
+    return Answer(allowed=True, grant=way.grant, behind=way.behind)
 
 
 def _hindrances(held: Standing, seat: Seat) -> list[str]:

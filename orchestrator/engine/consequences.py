@@ -26,10 +26,9 @@ from orchestrator.engine.opening import (
     record_route,
     seats_of,
 )
-from orchestrator.engine.saying import Said, check_block, write
+from orchestrator.engine.saying import BEHIND, Said, check_block, parties_of, write
 from orchestrator.engine.tally import Ballot, tally
 from orchestrator.models import (
-    Actor,
     Decision,
     DecisionRight,
     Mode,
@@ -54,7 +53,7 @@ def count(bench: Bench, decision: Decision, *, final: bool = False) -> None:
     elif seats_of(bench.right) == 1:
         _conclude(bench, decision.word, decision.output, final=final, only=_alone(bench, decision))
     else:
-        _tally(bench, final=final)
+        _tally(bench, decision, final=final)
 
 
 def _alone(bench: Bench, decision: Decision) -> list[Decision]:
@@ -85,7 +84,7 @@ def _ballots(bench: Bench) -> list[Decision]:
     return sorted(found, key=lambda row: row.word != Word.CORRECTED)
 
 
-def _tally(bench: Bench, *, final: bool) -> None:
+def _tally(bench: Bench, decision: Decision, *, final: bool) -> None:
     task = bench.task
     ballots = [Ballot(_side(row.word), row.output) for row in _ballots(bench)]
     open_seats = Seat.objects.filter(
@@ -102,7 +101,7 @@ def _tally(bench: Bench, *, final: bool) -> None:
     elif found.state == "split":
         _adjudicate(bench)
     else:
-        _bar(open_seats, bench.act.actor)
+        _bar(open_seats, decision)
 
 
 def _side(word: str) -> str:
@@ -110,10 +109,10 @@ def _side(word: str) -> str:
     return Word.APPROVED if word == Word.CORRECTED else word
 
 
-def _bar(seats: QuerySet[Seat], actor: Actor) -> None:
-    """Nobody counts twice in a round."""
+def _bar(seats: QuerySet[Seat], decision: Decision) -> None:
+    """Nobody counts twice in a round, neither by itself nor by who stands in for it."""
     for seat in seats.select_for_update(no_key=True).order_by("id"):
-        seat.barred = sorted({*seat.barred, actor.pk})
+        seat.barred = sorted({*seat.barred, *parties_of(decision)})
         seat.save(update_fields=["barred"])
 
 
@@ -138,7 +137,7 @@ def _judge_again(bench: Bench, decision: Decision, *, final: bool) -> None:
     )
     if consents:
         _carry(Bench(act, task, bench.seat, routed, right), decision)
-    offer(act, task, routed, right, taken=int(consents), barred=[decision.actor_id])
+    offer(act, task, routed, right, taken=int(consents), barred=sorted(parties_of(decision)))
 
 
 def _consents(bench: Bench, right: DecisionRight, output: Any) -> bool:
@@ -159,7 +158,8 @@ def _carry(bench: Bench, decision: Decision) -> None:
     act, task, level = bench.act, bench.task, bench.seat.level
     seat = new_seat(act, task, bench.routed, bench.right, number=1, barred=[], level=level)
     seat.save(force_insert=True)
-    said = Said(Word.APPROVED, via=CONSENT, digest=decision.shown_digest)
+    behind = {name: ids for name, ids in decision.proof.items() if name == BEHIND}
+    said = Said(Word.APPROVED, via=CONSENT, digest=decision.shown_digest, proof=behind)
     carried = Bench(act, task, seat, bench.routed, bench.right)
     write(carried, said, decision.output)
 
@@ -200,7 +200,7 @@ def _word(bench: Bench, word: str, output: Any) -> str:
 def _escalate(bench: Bench, decision: Decision) -> None:
     """Bring the seat before the next level; without one it is an incident."""
     act, task, seat = bench.act, bench.task, bench.seat
-    barred = [*seat.barred, decision.actor_id]
+    barred = sorted({*seat.barred, *parties_of(decision)})
     if seat.level or bench.right.escalates_to_id is None:
         open_incident(act, task, "escalated", "It was escalated, and no next level is named.")
     elif not _can(bench, bench.right.escalates_to_id, barred):
@@ -221,7 +221,7 @@ def _escalate(bench: Bench, decision: Decision) -> None:
         wind(act, bench.right, up)
         # Who passed one seat on has no say on another one of the round either.
         rest = Seat.objects.filter(task=task, round=task.round, state=SeatState.OPEN)
-        _bar(rest.exclude(pk=up.pk), act.actor)
+        _bar(rest.exclude(pk=up.pk), decision)
 
 
 def _next_level(bench: Bench, purpose: SeatPurpose, number: int) -> int:
@@ -239,8 +239,8 @@ def _adjudicate(bench: Bench) -> None:
     """They differ: somebody else sees all sides and says what holds."""
     act, task, right = bench.act, bench.task, bench.right
     withdraw_seats(act, task)
-    deciders = task.decisions.filter(round=task.round).values_list("actor_id", flat=True)
-    barred = sorted({*deciders, *bench.seat.barred})
+    standing = task.decisions.filter(round=task.round, filled__isnull=False)
+    barred = sorted({*bench.seat.barred}.union(*map(parties_of, standing)))
     if not _can(bench, right.escalates_to_id or right.group_id, barred):
         open_incident(act, task, "split", "They differ, and nobody is left who may settle it.")
         return

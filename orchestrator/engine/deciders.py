@@ -15,10 +15,17 @@ from orchestrator.models.standing import Lane, standing
 MEMBERS: Final = """
 SELECT u.id, (SELECT min(a.id) FROM orchestrator_actor a WHERE a.user_id = u.id)
 FROM auth_user_groups g JOIN auth_user u ON u.id = g.user_id
-WHERE g.group_id = %s AND u.is_active AND NOT EXISTS (
-    SELECT FROM orchestrator_actor a WHERE a.user_id = u.id AND a.id = ANY(%s::bigint[])
+WHERE g.group_id = %(group)s AND u.is_active AND NOT EXISTS (
+    SELECT FROM orchestrator_actor a WHERE a.user_id = u.id AND (
+        a.id = ANY(%(barred)s::bigint[]) OR EXISTS (
+            SELECT FROM orchestrator_grant x
+            WHERE x.actor_id = a.id AND x.effect = 'exclude' AND x.action = 'decide'
+                AND (x.workflow_id IS NULL OR x.workflow_id = %(workflow)s)
+                AND x.step_key IN ('', %(step_key)s) AND x.valid @> clock_timestamp()
+        )
+    )
 )
-LIMIT %s
+LIMIT %(wanted)s
 """
 
 
@@ -29,7 +36,7 @@ def are_enough(lane: Lane, wanted: int, barred: list[int]) -> bool:
     the one behind it: of these two one counts.
     """
     with connection.cursor() as cursor:
-        cursor.execute(MEMBERS, [lane.group, barred, wanted])
+        cursor.execute(MEMBERS, lane._asdict() | {"barred": barred, "wanted": wanted})
         members = cursor.fetchall()
     missing = wanted - len(members)
     if missing <= 0:

@@ -134,7 +134,7 @@ def _decide(bench: Bench, said: Said) -> Decided:
     answer = authority.require(bench.act.actor, "decide", bench.seat)
     check_digest(bench.task, bench.act.case, said.digest)
     output = checked_output(bench, said)
-    decision = write(bench, said, output, grant=answer.grant)
+    decision = write(bench, said, output, by=answer)
     count(bench, decision, final=said.final)
     task = bench.task
     return Decided(decision, task.state, bench.act.case.state, task.settle_at)

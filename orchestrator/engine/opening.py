@@ -220,21 +220,26 @@ def offer(
     *,
     taken: int = 0,
     barred: list[int] | None = None,
+    level: int = 0,
 ) -> list[Seat]:
     """Open the seats of a round; ``taken`` of them are filled already.
 
+    ``level`` is that of the first one; above 0 somebody is there who takes it.
     A task that nobody may decide fails with an incident: it would wait for ever.
     """
     task.state = TaskState.IN_REVIEW
     task.lease_expires_at = task.run_at = None
     columns = ("state", "lease_expires_at", "run_at", "round", "proposal")
     barred = sorted({*(barred or []), *_initiators(act, right)})
-    first = taken + 1
+    levels = {taken + 1: level}
     seats = [
-        new_seat(act, task, routed, right, number=number, barred=barred)
-        for number in range(first, seats_of(right) + 1)
+        new_seat(
+            act, task, routed, right, number=number, barred=barred, level=levels.get(number, 0)
+        )
+        for number in range(taken + 1, seats_of(right) + 1)
     ]
-    if not are_enough(lane_at(act, task.step_key, right.group_id), len(seats), barred):
+    wanted = sum(not seat.level for seat in seats)
+    if not are_enough(lane_at(act, task.step_key, right.group_id), wanted, barred):
         store(task, *columns)
         _nobody(act, task, right)
         return []

@@ -59,7 +59,7 @@ def send_back(
         if found := list(_problems(bench, to, instructions.strip())):
             raise Invalid(found[0].message, problems=[one.as_json() for one in found])
         check_words(bench, said)
-        decision = write(bench, said, None, grant=answer.grant)
+        decision = write(bench, said, None, by=answer)
         _conclude(bench)
         task = bench.task
         return Decided(decision, task.state, bench.act.case.state, task.settle_at)

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 from django.utils.translation import gettext as _
 
 from orchestrator import authority, routing, schema
+from orchestrator.authority import Answer
 from orchestrator.diffing import Change, diff, patch, same
 from orchestrator.engine import reconciling
 from orchestrator.engine.bench import Bench, is_handed
@@ -32,6 +33,9 @@ from orchestrator.telling import tongue
 
 MOST_COMMENT: Final = 4000
 MOST_SECONDS: Final = 7 * 24 * 3600.0
+
+BEHIND: Final = "behind"
+"""Where a decision's proof names those for whom its decider stood in, if it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +158,12 @@ def write(
     said: Said,
     output: Any,
     *,
-    grant: int | None = None,
+    by: Answer | None = None,
     state: SeatState = SeatState.DECIDED,
 ) -> Decision:
     """The decision with its proof and its corrections, written for ever; it closes the seat.
 
-    Its decider is kept from the round's other seats.
+    ``by`` is what its decider was allowed by, None for the policy and for a consent carried over.
     """
     changes = diff(bench.task.proposal, output) if said.word == Word.CORRECTED else []
     seconds = None if said.seconds is None else min(MOST_SECONDS, max(0.0, said.seconds))
@@ -175,9 +179,7 @@ def write(
         patch=patch(changes),
         reasons=dict(said.reasons),
         comment=said.comment,
-        proof=proof_of(
-            bench.act, bench.routed, grant=grant, group=bench.seat.group_id, **said.proof
-        ),
+        proof=_proof(bench, said, by),
         shown_digest=said.digest,
         seconds=seconds,
         created_at=bench.act.now,
@@ -194,6 +196,18 @@ def write(
     )
     note_decision(bench.act, decision)
     return decision
+
+
+def _proof(bench: Bench, said: Said, by: Answer | None) -> dict[str, Any]:
+    told = {"grant": by and by.grant, "group": bench.seat.group_id, **said.proof}
+    if by and by.behind:
+        told[BEHIND] = sorted(by.behind)
+    return proof_of(bench.act, bench.routed, **told)
+
+
+def parties_of(decision: Decision) -> set[int]:
+    """Ids of those who have had their part in a round by this decision: they count as one."""
+    return {decision.actor_id, *decision.proof.get(BEHIND, ())}
 
 
 def _reason(change: Change, said: Said) -> str:

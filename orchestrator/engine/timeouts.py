@@ -77,6 +77,10 @@ def _fire(timer_id: int, seat_id: int, case_id: int) -> bool:
         timer = Timer.objects.select_for_update(no_key=True).get(pk=timer_id)
         if timer.fired_at is not None or timer.due_at > act.now:
             return False
+        if timer.kind == clocks.KEPT and seat.is_held(act.now):
+            # Who began in time keeps it while the claim lasts, and no longer.
+            Timer.objects.filter(pk=timer_id).update(due_at=seat.claim_expires_at)
+            return False
         timer.fired_at = act.now
         timer.save(update_fields=["fired_at"])
         return seat.state == SeatState.OPEN and _TELLS[timer.kind](act, seat)
@@ -100,7 +104,7 @@ def _start_missed(act: Act, seat: Seat) -> bool:
 def _kept_in_vain(act: Act, seat: Seat) -> bool:
     """Only what somebody keeps who waited with it; what a lead assigned stays assigned."""
     is_own = seat.assigned_to_id is not None and seat.assigned_to_id == seat.assigned_by_id
-    if not is_own or seat.is_held(act.now) or seat.back_at is not None:
+    if not is_own or seat.back_at is not None:
         return False
     act.note("seat.unassigned", seat.refs | {"person": seat.assigned_to_id or 0})
     seat.assigned_to = seat.assigned_by = None

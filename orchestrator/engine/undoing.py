@@ -15,6 +15,7 @@ from orchestrator.engine.incidents import withdraw_seats
 from orchestrator.engine.judging import asked_right
 from orchestrator.engine.opening import facts_of, new_seat, offer, record_route, seats_of
 from orchestrator.engine.rework import sent_back
+from orchestrator.engine.saying import parties_of
 from orchestrator.exceptions import NotAllowed, NotFound, UndoClosed
 from orchestrator.models import (
     Actor,
@@ -57,7 +58,7 @@ def undo(decision_id: int, *, actor: Actor) -> Seat:
         else:
             _withdraw_later(task, seat)
             _reopen_seat(seat)
-            _unbar(task, act.actor)
+            _unbar(task, decision)
             _ask_others_again(bench)
         return _claimed(act, seat)
 
@@ -66,7 +67,8 @@ def _check(act: Act, task: Task, seat: Seat, decision: Decision) -> None:
     stands = seat.decision_id == decision.pk
     window = decision.created_at + timedelta(seconds=task.step.undo_seconds)
     until = task.settle_at or window
-    built_on = task.decisions.filter(pk__gt=decision.pk).exclude(actor=act.actor).exists()
+    later = task.decisions.filter(pk__gt=decision.pk, filled__isnull=False)
+    built_on = later.exclude(actor=act.actor).exists()
     is_open = task.state in (TaskState.DECIDED, TaskState.IN_REVIEW)
     # A migration has asked anew, by the rules of another version.
     asked_anew = decision.proof["version"] != act.definition.version.number
@@ -84,13 +86,14 @@ def _reopen_seat(seat: Seat) -> None:
     seat.save(update_fields=["state", "decision", "decided_by"])
 
 
-def _unbar(task: Task, actor: Actor) -> None:
+def _unbar(task: Task, decision: Decision) -> None:
     """Who has no part in the round any more may take any of its seats, as before."""
+    parties = parties_of(decision)
     others = Seat.objects.filter(
         task=task, round=task.round, purpose=SeatPurpose.GATE, state=SeatState.OPEN
     )
-    for seat in others.filter(barred__contains=[actor.pk]).select_for_update(no_key=True):
-        seat.barred = [pk for pk in seat.barred if pk != actor.pk]
+    for seat in others.filter(barred__overlap=list(parties)).select_for_update(no_key=True):
+        seat.barred = [pk for pk in seat.barred if pk not in parties]
         seat.save(update_fields=["barred"])
 
 
@@ -138,7 +141,11 @@ def _new_round(bench: Bench, decision: Decision) -> Seat:
     routed = record_route(
         act, task, route, right, attempt=attempt, action=Mode(right.mode), facts=facts
     )
-    seats = offer(act, task, routed, right, barred=[earlier.actor_id] if earlier else [])
+    # Who decided on the next level is asked there again, and those who passed it on are not.
+    level, barred = bench.seat.level, bench.seat.barred if bench.seat.level else []
+    if earlier:
+        barred = [*barred, *parties_of(earlier)]
+    seats = offer(act, task, routed, right, barred=barred, level=min(level, 1))
     if not seats:
         raise UndoClosed
     return seats[0]
