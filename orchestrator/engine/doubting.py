@@ -50,6 +50,11 @@ def is_sent(task_id: int) -> bool:
     return Delivery.objects.filter(task=task_id, state__in=states).exists()
 
 
+def is_made(task_id: int) -> bool:
+    """Whether the task's write has been made, and the system of record has said so."""
+    return Delivery.objects.filter(task=task_id, state=DeliveryState.CONFIRMED).exists()
+
+
 def may_look(task: Task, error: CallError) -> bool:
     """Whether the next try can begin by asking the system of record."""
     return verifies(task.step) and not isinstance(error, CannotTell)

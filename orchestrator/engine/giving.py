@@ -24,7 +24,7 @@ def give_input(incident_id: int, *, actor: Actor, given: dict[str, Any] | None) 
 
     The case file stays as it is, and so does the key of what the step does outside; the record
     tells by digests that the input changed. Raises NotFound, NotAllowed, and Invalid for a step
-    that takes none or whose write may have happened.
+    that takes none, or whose write was made or may have been.
     """
     with acting(case_of(incident_id), actor) as act:
         incident, task = begin(act, incident_id)
@@ -43,6 +43,10 @@ def _check(task: Task) -> None:
     if doubting.is_sent(task.pk):
         raise Invalid(
             _("This write may have happened with the old input: hand it over to find out first.")
+        )
+    if doubting.is_made(task.pk):
+        raise Invalid(
+            _("This write was made with the old input: try again to go on, or cancel the case.")
         )
 
 

@@ -54,13 +54,18 @@ def retry(incident_id: int, *, actor: Actor) -> None:
         incident, task = begin(act, incident_id)
         authority.require(actor, "resolve", incident)
         close(act, incident, "retried")
-        is_judged = task.step.kind in MACHINE and task.proposal is not None
-        if is_judged and incident.kind in UNDECIDED:
+        is_undecided = incident.kind in UNDECIDED
+        if is_undecided and _is_done(task):
             _judge_again(act, task, incident.kind)
-        elif incident.kind in UNDECIDED and is_careful(task.step) and doubting.is_sent(task.pk):
+        elif is_undecided and is_careful(task.step) and doubting.is_sent(task.pk):
             doubting.ask(act, task, doubting.REASON)
         else:
             begin_anew(act, task)
+
+
+def _is_done(task: Task) -> bool:
+    """Whether a machine has done it. A write may have been made that gave no output."""
+    return task.step.kind in MACHINE and (task.proposal is not None or doubting.is_made(task.pk))
 
 
 def begin_anew(act: Act, task: Task) -> None:

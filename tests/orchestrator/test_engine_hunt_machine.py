@@ -10,10 +10,10 @@ from django.utils import timezone
 from pytest_httpserver import HTTPServer
 
 from orchestrator import engine
-from orchestrator.connectors import PermanentError, Result
+from orchestrator.connectors import Call, PermanentError, Result
 from orchestrator.engine import failing
 from orchestrator.engine.leasing import Work
-from orchestrator.exceptions import StaleFence, Unpublishable
+from orchestrator.exceptions import Invalid, StaleFence, Unpublishable
 from orchestrator.models import (
     BulkRow,
     Case,
@@ -203,6 +203,54 @@ def test_a_write_that_people_found_and_that_led_nowhere_is_not_made_twice(
         "completed",
         {"number": 7},
     )
+
+
+def test_a_write_that_was_made_gets_no_other_input(register: Register) -> None:
+    book(stuck(register))
+    engine.work_until_idle()
+    incident = Incident.objects.get(state="open")
+
+    with pytest.raises(Invalid, match="was made with the old input"):
+        engine.give_input(incident.pk, actor=world.actor("dora"), given={"amount": 7})
+    engine.work_until_idle()
+
+    assert len(register.writes) == 1
+
+
+CALLS: list[Call] = []
+
+
+def quiet(call: Call) -> None:
+    CALLS.append(call)
+
+
+def test_a_write_that_said_nothing_and_led_nowhere_is_not_made_twice(settings: Any) -> None:
+    settings.REWIRE_PYTHON_CALLABLES = [__name__]
+    CALLS.clear()
+    text = definition(
+        [
+            step(
+                "book",
+                "system",
+                actor="quiet",
+                schema={"title": "None"},
+                effect="in_doubt_to_human",
+                rights=[{"mode": "auto"}, {"mode": "review", "group": "Expense reviewers"}],
+            )
+        ],
+        ("book done", {"fact": "case/go", "op": "eq", "value": True}),
+        connections={"quiet": {"kind": "python", "settings": {"callable": f"{__name__}.quiet"}}},
+        actors={"quiet": {"kind": "system", "revision": "1", "connection": "quiet"}},
+        data={"type": "object", "properties": {"go": {"type": "boolean"}}},
+        signals={"mended": {"/go": "/go"}},
+    )
+    begun(published(text))
+    engine.work_until_idle()
+    assert Incident.objects.get(state="open").kind == "stuck"
+
+    mended()
+
+    assert len(CALLS) == 1
 
 
 def test_what_nobody_looked_at_in_time_is_looked_at_when_it_is_tried_again(
