@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+from django.utils.translation import gettext as _
 
 from orchestrator.models import DecisionRight
 from orchestrator.telling import told as said
+
+NO_RULE: Final = 0
+"""Stands for the rule of outputs that none decides or asks about: each is an incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,8 @@ def ranked(asked: Mapping[str, int]) -> list[Reason]:
     for right in rows:
         alike.setdefault((right.step.key, str(right)), []).append(right)
     found = [_reason(rights, counts) for rights in alike.values()]
+    if (without := asked.get(str(None), 0)) > 0:
+        found.append(Reason(_("No rule asks a person"), "", "", without, (NO_RULE,)))
     return sorted(found, key=lambda reason: (-reason.count, reason.name))
 
 

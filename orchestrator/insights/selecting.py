@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from orchestrator.engine import CONSENT
 from orchestrator.insights.figures import OVERRIDES, UNKNOWN
+from orchestrator.insights.reasons import NO_RULE
 from orchestrator.models import (
     ASKING,
     MACHINE,
@@ -136,7 +137,8 @@ def _asked(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
         wanted.within("created_at"), round=1, action__in=ASKING, task__step__kind__in=MACHINE
     )
     if wanted.rules:
-        rows = rows.filter(right__in=wanted.rules)
+        without = Q(right=None) if NO_RULE in wanted.rules else Q()
+        rows = rows.filter(Q(right__in=wanted.rules) | without)
     return found.filter(pk__in=rows.values("task__case"))
 
 

@@ -52,6 +52,10 @@ def interval(found: Share) -> str:
     return _("%(low)s to %(high)s%%") % {"low": number(low * 100), "high": number(high * 100)}
 
 
+def band_told(key: str) -> str:
+    return band_name(Band(key, Share(0, 0)))
+
+
 def band_name(band: Band) -> str:
     if not band.bounds:
         return _("not given")

@@ -15,7 +15,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from orchestrator.insights import ONCE, WHAT, Selection, selected
-from orchestrator.models import Actor, ActorKind, Attempt, Case, CaseState, Workflow
+from orchestrator.insights.wording import band_told
+from orchestrator.models import (
+    Actor,
+    ActorKind,
+    Attempt,
+    Case,
+    CaseState,
+    DecisionRight,
+    Workflow,
+)
 from orchestrator.pages import name_of
 from orchestrator.searching import is_by_key, search
 from orchestrator.sight import blind_seats
@@ -134,7 +143,8 @@ def told(wanted: Mapping[str, str]) -> str:
         _("of version %s") % wanted["version"] if wanted["version"] else "",
         _(what) if what else "",
         _("with an output of %s") % _agent(wanted["agent"]) if wanted["agent"] else "",
-        _("with confidence in band %s") % wanted["band"] if wanted["band"] else "",
+        _("by the rule “%s”") % rule if (rule := _rule(wanted["rule"])) else "",
+        _("with confidence %s") % band_told(wanted["band"]) if wanted["band"] in BANDS[1:] else "",
         *_where(wanted),
         _("since %s") % _readable(wanted["since"]) if wanted["since"] else "",
         _("until %s") % _readable(wanted["until"]) if wanted["until"] else "",
@@ -153,6 +163,12 @@ def _where(wanted: Mapping[str, str]) -> Iterator[str]:
         yield _("for the group %s") % _named(Group.objects.all(), wanted["group"])
     if wanted["who"]:
         yield _("by %s") % _person(wanted["who"])
+
+
+def _rule(text: str) -> str:
+    """The name of the newest of these rules; "" where none is there."""
+    ids = [_id(part) for part in text.split(",")]
+    return next(map(str, DecisionRight.objects.filter(pk__in=ids).order_by("-pk")[:1]), "")
 
 
 def _agent(text: str) -> str:

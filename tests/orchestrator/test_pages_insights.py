@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from typing import Any
 
@@ -125,6 +126,23 @@ def test_why_people_were_asked_is_ranked_over_versions(busy: Workflow) -> None:
     assert [row["sentence"] for row in rows] == ["amount is above 500"]
 
 
+def test_outputs_that_no_rule_asks_about_are_among_the_reasons() -> None:
+    text = world.EXPENSES.replace("kind: agent", "kind: automation")
+    for rule, rest in (("Much money", " {6}- name: Small"), ("Everything else", "  - key: booked")):
+        text = re.sub(rf" {{6}}- name: {rule}.*?(?={rest})", "", text, flags=re.DOTALL)
+    alone = world.workflow(text, **{"settings: {}": f"settings: {json.dumps({'output': LUNCH})}"})
+    started(alone)
+    engine.work_until_idle()
+    counted()
+
+    client = signed_in("alice")
+
+    (row,) = client.get("/insights/").context["reasons"]
+    ((url, number),) = NUMBER.findall(row["count"])
+    assert (row["name"], number) == ("No rule asks a person", "1")
+    assert len(client.get(html.unescape(url)).context["rows"]) == 1
+
+
 def test_agreement_by_confidence_has_its_intervals(busy: Workflow) -> None:
     page = shown()
 
@@ -179,6 +197,17 @@ def test_a_blind_reviewer_finds_no_case_through_a_number(place: Workflow) -> Non
 
     assert signed_in("bea").get("/cases/", query).context["rows"] == []
     assert len(signed_in("alice").get("/cases/", query).context["rows"]) == 1
+
+
+def test_the_list_names_the_rule_and_the_confidence(busy: Workflow) -> None:
+    client = signed_in("alice")
+    (first, *_) = client.get("/insights/").context["reasons"]
+    ((url, _number),) = NUMBER.findall(first["count"])
+
+    assert "by the rule “Everything else”" in client.get(html.unescape(url)).content.decode()
+    for band, said in (("8", "with confidence 0.8 to 0.9"), ("unknown", "confidence not given")):
+        query = {"what": "judged", "band": band}
+        assert said in client.get("/cases/", query).content.decode()
 
 
 @pytest.mark.parametrize(
