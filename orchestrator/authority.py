@@ -29,7 +29,8 @@ from orchestrator.models import (
     Task,
     Workflow,
 )
-from orchestrator.models.standing import NOTHING, Lane, Standing, Way, standing
+from orchestrator.models.grants import NOTHING
+from orchestrator.models.standing import Lane, Standing, Way, standing
 from orchestrator.models.statements import ID, Kept
 from orchestrator.spelling import plain
 

@@ -15,7 +15,7 @@ from orchestrator.api.keys import actor_of
 from orchestrator.exceptions import NotAllowed, StaleClaim
 from orchestrator.models import Actor, Seat
 from orchestrator.models.fields import ClockTimestamp
-from orchestrator.models.querysets import COLUMNS
+from orchestrator.models.queues import COLUMNS
 from review.bodies import (
     ClaimIn,
     DecisionIn,

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from orchestrator.engine.clocks import REMIND
 from orchestrator.models import Actor, DecisionRight, Seat, SeatPurpose, Step, Workflow
-from orchestrator.models.querysets import COLUMNS, Narrow, QueuePage
+from orchestrator.models.queues import COLUMNS, Narrow, QueuePage
 from orchestrator.models.standing import Standing, standing
 from orchestrator.models.statements import ID, Kept
 from orchestrator.pages import name_of

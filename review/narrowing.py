@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from orchestrator.models import Actor, Case, Seat
-from orchestrator.models.querysets import Narrow
+from orchestrator.models.queues import Narrow
 from orchestrator.searching import search
 from orchestrator.sight import blind_seats
 from review.wanted import AGES, SURE, Wanted

@@ -32,13 +32,13 @@ from orchestrator.exceptions import (
 )
 from orchestrator.models import Actor, Attempt, Case, Routing, Seat, Task, TaskState, Workflow
 from orchestrator.models.fields import ClockTimestamp
-from orchestrator.models.querysets import (
+from orchestrator.models.querysets import SeatQuerySet
+from orchestrator.models.queues import (
     COLUMNS,
     DECIDABLE,
     LANES,
     WAYS,
     NamedLane,
-    SeatQuerySet,
     named_lanes,
     served,
 )

@@ -7,6 +7,7 @@ import pytest
 from orchestrator import authority, engine
 from orchestrator.exceptions import AlreadyDecided, NotAllowed, NotFound, StaleClaim
 from orchestrator.models import Event, Seat, Task, Workflow
+from orchestrator.views.home.reviewing import first_seats
 from tests.world import FLIGHT, actor, claimed, decided, in_review, person, workflow
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +85,17 @@ def test_whoever_held_it_holds_it_no_more(task: Task) -> None:
             word="approved",
         )
     assert next_of("ben") == task.pk
+
+
+def test_of_two_seats_the_one_that_is_free_is_seen(place: Workflow) -> None:
+    """Not the one before it, which is assigned to somebody else."""
+    task = in_review(place, FLIGHT)
+    first, second = Seat.objects.filter(task=task).order_by("number")
+    engine.assign(first.pk, actor=actor("lea"), to=actor("ben"))
+
+    assert list(Seat.objects.open().queue(actor("bea"))) == [second]
+    assert list(Seat.objects.open().queue(actor("ben"))) == [first]
+    assert len(list(first_seats(actor("bea")))) == 1
 
 
 def test_who_holds_it_and_is_assigned_goes_on_with_the_same_claim(task: Task) -> None:

@@ -34,7 +34,7 @@ from orchestrator.models import (
     Workflow,
     WorkflowVersion,
 )
-from orchestrator.models.querysets import served
+from orchestrator.models.queues import served
 from tests.orchestrator.queue import person, seat, workflow
 
 pytestmark = pytest.mark.django_db

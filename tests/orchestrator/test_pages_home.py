@@ -19,7 +19,7 @@ from orchestrator.definitions import import_draft
 from orchestrator.engine.acts import acting, locked_task
 from orchestrator.engine.incidents import open_incident
 from orchestrator.models import Counter, Event, Incident, Seat, Task, Workflow
-from orchestrator.models.querysets import LANES
+from orchestrator.models.queues import LANES
 from tests.world import (
     EXPENSES,
     FLIGHT,

@@ -19,7 +19,7 @@ from orchestrator.authority import PERMISSIONS
 from orchestrator.lately import deciders
 from orchestrator.models import Actor, Incident, Seat, Workflow
 from orchestrator.models.fields import ClockOnce, ClockTimestamp
-from orchestrator.models.querysets import lanes
+from orchestrator.models.queues import lanes
 from orchestrator.models.standing import Lane, standing
 from orchestrator.pages import incident_text, name_of
 from orchestrator.spelling import at_least, number

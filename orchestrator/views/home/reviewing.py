@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 
 from orchestrator.engine.clocks import REMIND
 from orchestrator.models import Actor, Decision, Seat, Step, Timer
-from orchestrator.models.querysets import lanes
+from orchestrator.models.queues import lanes
 from orchestrator.models.standing import standing
 from orchestrator.pages import name_of
 from orchestrator.spelling import at_least, number
