@@ -24,7 +24,7 @@ from orchestrator.connectors import Picture
 from orchestrator.exceptions import Invalid, NotFound, TooLarge
 from orchestrator.models import Actor, Attachment, Case, CaseAttachment, Upload
 from orchestrator.models.fields import ClockTimestamp
-from orchestrator.models.statements import insert_many
+from orchestrator.models.rows import insert_many
 from orchestrator.pointers import Problem, child
 from orchestrator.rasters import Raster, media_type_of, raster_of
 from orchestrator.strictjson import HIDDEN

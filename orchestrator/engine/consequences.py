@@ -39,7 +39,7 @@ from orchestrator.models import (
     TaskState,
     Word,
 )
-from orchestrator.models.statements import store
+from orchestrator.models.rows import store
 
 
 def count(bench: Bench, decision: Decision, *, final: bool = False) -> None:

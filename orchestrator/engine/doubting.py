@@ -24,7 +24,7 @@ from orchestrator.models import (
     Task,
     TaskState,
 )
-from orchestrator.models.statements import insert, store
+from orchestrator.models.rows import insert, store
 
 REASON: Final = "It may have happened, and nobody knows: look before it is sent again"
 

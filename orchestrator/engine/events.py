@@ -18,7 +18,7 @@ from orchestrator.diffing import canonical
 from orchestrator.models import Actor, Case, Checkpoint, Cut, Event, Workflow
 from orchestrator.models.fields import ClockTimestamp
 from orchestrator.models.partitions import Month
-from orchestrator.models.statements import insert_beside, new, store
+from orchestrator.models.rows import insert_beside, new, store
 
 Holder = TypeVar("Holder", Case, Workflow)
 

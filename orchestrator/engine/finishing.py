@@ -27,7 +27,8 @@ from orchestrator.models import (
     Word,
 )
 from orchestrator.models.fields import ClockOnce
-from orchestrator.models.statements import Joined, insert_beside, new, store
+from orchestrator.models.rows import insert_beside, new, store
+from orchestrator.models.statements import Joined
 
 CONSENT: Final = "consent"
 """``Decision.via`` of a consent that was carried over into a round its author opened."""

@@ -14,7 +14,7 @@ from orchestrator.engine.opening import facts_of, offer, record_route
 from orchestrator.engine.rework import was_returned
 from orchestrator.engine.stopping import may_approve
 from orchestrator.models import ASKING, Attempt, Decision, DecisionRight, Mode, Routing, Task, Word
-from orchestrator.models.statements import insert
+from orchestrator.models.rows import insert
 
 STOPPED = "automatic approval is stopped"
 RETURNED = "it was sent back to be done anew"

@@ -30,8 +30,8 @@ from orchestrator.models import (
     Task,
     TaskState,
 )
+from orchestrator.models.rows import insert, insert_beside, insert_unless_taken, new, store
 from orchestrator.models.standing import Lane
-from orchestrator.models.statements import insert, insert_beside, insert_unless_taken, new, store
 from orchestrator.pointers import lookup
 
 SEVERAL: Final = frozenset({Mode.DUAL, Mode.PANEL})

@@ -30,7 +30,7 @@ from orchestrator.models import (
     TaskState,
     Word,
 )
-from orchestrator.models.statements import store
+from orchestrator.models.rows import store
 from orchestrator.pointers import Problem
 
 NO_WAY: Final = "The step does not say how to look whether its write happened."

@@ -26,7 +26,7 @@ from orchestrator.models import (
     StepKind,
     Word,
 )
-from orchestrator.models.statements import insert_beside, new
+from orchestrator.models.rows import insert_beside, new
 from orchestrator.pointers import Problem, child
 from orchestrator.spelling import number
 from orchestrator.telling import tongue

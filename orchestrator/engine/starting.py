@@ -32,8 +32,8 @@ from orchestrator.models import (
     TaskState,
     Workflow,
 )
+from orchestrator.models.rows import insert, insert_families, insert_many, new
 from orchestrator.models.standing import Beside, Standing
-from orchestrator.models.statements import insert, insert_families, insert_many, new
 from orchestrator.pointers import Problem, child
 
 MOST: Final = 1000

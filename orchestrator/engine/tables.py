@@ -11,7 +11,7 @@ from orchestrator.engine.incidents import open_incident
 from orchestrator.engine.opening import begins
 from orchestrator.engine.scopes import data_of
 from orchestrator.models import Attempt, StepKind, Task
-from orchestrator.models.statements import insert
+from orchestrator.models.rows import insert
 
 
 @begins(StepKind.DECISION)

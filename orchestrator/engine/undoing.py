@@ -28,7 +28,7 @@ from orchestrator.models import (
     TaskState,
     Word,
 )
-from orchestrator.models.statements import insert
+from orchestrator.models.rows import insert
 
 CLAIM_SECONDS = 600
 

@@ -38,7 +38,8 @@ from orchestrator.models import (
     Task,
     TaskState,
 )
-from orchestrator.models.statements import ID, Kept, insert
+from orchestrator.models.rows import insert
+from orchestrator.models.statements import ID, Kept
 
 logger = logging.getLogger(__name__)
 

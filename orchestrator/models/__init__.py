@@ -37,18 +37,9 @@ from orchestrator.models.record import (
     VerdictSource,
     Waiting,
 )
-from orchestrator.models.running import (
-    Attempt,
-    Case,
-    CaseOrigin,
-    CaseState,
-    Routing,
-    Seat,
-    SeatPurpose,
-    SeatState,
-    Task,
-    TaskState,
-)
+from orchestrator.models.running import Case, CaseOrigin, CaseState, Task, TaskState
+from orchestrator.models.seats import Seat, SeatPurpose, SeatState
+from orchestrator.models.tries import Attempt, Routing
 
 __all__ = [
     "ASKING",

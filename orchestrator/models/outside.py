@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from orchestrator.models.actors import Actor
 from orchestrator.models.fields import moment, one_of
 from orchestrator.models.querysets import IncidentQuerySet
-from orchestrator.models.running import Case, Seat, Task
+from orchestrator.models.running import Case, Task
+from orchestrator.models.seats import Seat
 from orchestrator.models.secrets import SecretField
 
 

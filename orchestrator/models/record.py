@@ -11,7 +11,9 @@ from orchestrator.models.actors import Actor
 from orchestrator.models.definitions import Workflow
 from orchestrator.models.fields import Word, append_only, moment, one_of
 from orchestrator.models.querysets import VerdictQuerySet
-from orchestrator.models.running import Routing, Seat, Task
+from orchestrator.models.running import Task
+from orchestrator.models.seats import Seat
+from orchestrator.models.tries import Routing
 
 
 class Decision(models.Model):

@@ -22,18 +22,8 @@ from orchestrator.models import (
     Verdict,
     VerdictSource,
 )
-from orchestrator.models.statements import (
-    ID,
-    TOKEN,
-    Joined,
-    Kept,
-    insert,
-    insert_beside,
-    insert_families,
-    insert_many,
-    new,
-    store,
-)
+from orchestrator.models.rows import insert, insert_beside, insert_families, insert_many, new, store
+from orchestrator.models.statements import ID, TOKEN, Joined, Kept
 from tests import world
 
 pytestmark = pytest.mark.django_db
