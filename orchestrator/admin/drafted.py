@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from orchestrator.admin import meanwhile
 from orchestrator.admin.base import shown
 from orchestrator.admin.guarded import Guarded
-from orchestrator.admin.parts import arranged, crumbs, moved, page_of
+from orchestrator.admin.parts import arranged, button_of, crumbs, moved, page_of
 from orchestrator.models import WorkflowVersion
 
 
@@ -137,4 +137,7 @@ class Drafted(Guarded):
                 meanwhile.counted(version)
             else:
                 messages.warning(request, _("The order changed meanwhile: look again, then move."))
-        return HttpResponseRedirect(page_of(getattr(row, self.whole), f"#{self.opts.model_name}"))
+        order = [other.pk for other in self.siblings(row)]
+        now = order.index(row.pk) + 1
+        anchor = button_of(str(self.opts.model_name), now, by, len(order))
+        return HttpResponseRedirect(page_of(getattr(row, self.whole), anchor))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from orchestrator import definitions, schema
+from orchestrator.admin.fields import unkept
 from orchestrator.exceptions import Invalid
 from orchestrator.pointers import Problem, child
 from orchestrator.schema.shapes import Shape, shapes_of
@@ -29,8 +30,14 @@ TYPES: Final[Mapping[str, tuple[dict[str, Any], Any]]] = {
     "integer": ({"type": "integer"}, gettext_lazy("whole number")),
     "boolean": ({"type": "boolean"}, gettext_lazy("yes or no")),
     "date": ({"type": "string", "format": "date"}, gettext_lazy("date")),
+    "datetime": ({"type": "string", "format": "date-time"}, gettext_lazy("date and time")),
     "choice": ({}, gettext_lazy("one of a list")),
     "texts": ({"type": "array", "items": {"type": "string"}}, gettext_lazy("several texts")),
+}
+# What only the text can say, as people read it.
+_WRITTEN: Final[Mapping[str, Any]] = {
+    "object": gettext_lazy("fields of its own"),
+    "array": gettext_lazy("a list"),
 }
 _KINDS: Final = {"string": "text", "text": "long", "enum": "choice", "array": "texts"}
 
@@ -65,8 +72,8 @@ class FieldRow:
 
 def drawn(text: str) -> Drawn:
     """What a text says, or where it goes wrong."""
-    if len(text) > LONGEST:
-        return Drawn(text, None, [Said(None, "", _("The text is too long."))])
+    if message := _("The text is too long.") if len(text) > LONGEST else unkept(text):
+        return Drawn(text, None, [Said(None, "", message)])
     try:
         found = definitions.value(text) if text.strip() else {}
     except Invalid as error:
@@ -124,8 +131,9 @@ def _title(member: Any) -> str:
 def _type(shape: Shape) -> str:
     name = _KINDS.get(shape.kind, shape.kind)
     if shape.kind == "array" and shape.schema.get("items", {}).get("type") != "string":
-        name = ""
-    return str(TYPES[name][1]) if name in TYPES else _("as in the text")
+        name = "array"
+    words = TYPES[name][1] if name in TYPES else _WRITTEN.get(str(shape.schema.get("type", "")))
+    return str(words) if words else _("as in the text")
 
 
 def changed(definition: dict[str, Any], act: str, post: Mapping[str, str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from orchestrator.admin import meanwhile
 from orchestrator.admin.lists import JUDGING, LISTS, EntryForm
-from orchestrator.admin.parts import Table, crumbs, page_of
+from orchestrator.admin.parts import Table, button_of, crumbs, page_of
 from orchestrator.admin.posting import BUTTONS, rearranged
 from orchestrator.models import Step, StepKind
 
@@ -155,6 +155,7 @@ def move_entry(
     admin: Any, request: HttpRequest, step: Step, column: str, place: int
 ) -> HttpResponse:
     """One place up or down, where the entry still stands at the place that was shown."""
+    by = -1 if "up" in request.POST else 1
     form = _kind(column)(step)
     if request.method != "POST" or not admin.has_change_permission(request, step):
         raise PermissionDenied
@@ -163,9 +164,11 @@ def move_entry(
         step.refresh_from_db(fields=[form.field])
         entries = form.of(step)
         if place < len(entries) and json.dumps(entries[place]) == request.POST.get("entry"):
-            target = place + (-1 if "up" in request.POST else 1)
-            entries.insert(min(max(target, 0), len(entries) - 1), entries.pop(place))
+            target = min(max(place + by, 0), len(entries) - 1)
+            entries.insert(target, entries.pop(place))
             _store(admin, request, form, entries)
+            anchor = button_of(column, target + 1, by, len(entries))
         else:
+            anchor = f"#{column}"
             messages.warning(request, _("The order changed meanwhile: look again, then move."))
-    return HttpResponseRedirect(page_of(step, f"#{column}"))
+    return HttpResponseRedirect(page_of(step, anchor))

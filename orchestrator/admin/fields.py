@@ -53,11 +53,8 @@ class YamlField(forms.CharField):
         text = str(value or "")
         if not text.strip():
             return self.empty
-        if UNREADABLE.search(text):
-            message = _("This has a character that cannot be seen: delete it, or type it anew.")
+        if message := unkept(text):
             raise ValidationError(message)
-        if ENDLESS.search(text):
-            raise ValidationError(_("A number has 300 digits at most."))
         try:
             found = definitions.value(text)
         except Invalid as error:
@@ -78,6 +75,13 @@ class YamlField(forms.CharField):
             return bool(self.to_python(data) != initial)
         except ValidationError:
             return True
+
+
+def unkept(text: str) -> str:
+    """Why a text cannot be kept, whatever it says; "" where it can."""
+    if UNREADABLE.search(text):
+        return _("This has a character that cannot be seen: delete it, or type it anew.")
+    return _("A number has 300 digits at most.") if ENDLESS.search(text) else ""
 
 
 def _line(problem: Problem) -> str:

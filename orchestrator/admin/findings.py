@@ -18,7 +18,6 @@ COLUMNS: Mapping[str, str] = {
     **file.STEP_TIMES,
     **file.RIGHT,
     **file.RIGHT_TIMES,
-    "data": "data_schema",
     "rework": "rework_to",
 }
 TABLES = {
@@ -28,6 +27,8 @@ TABLES = {
     "evidence": "#evidence",
     "reasons": "#reasons",
     "pend": "#pend",
+    "schema": "#schema",
+    "data": "#schema",
 }
 OF_WORKFLOW = frozenset({"workflow", "name", "description", "owner", "groups"})
 

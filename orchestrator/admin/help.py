@@ -29,10 +29,6 @@ WORKFLOW: Final[Mapping[str, Any]] = {
 VERSION: Final[Mapping[str, Any]] = {
     "accountable": _("Who answers for what the rules of this version approve. Example: alice."),
     "notes": _("What is new in this version, and why. Example: The limit falls from 100 to 50."),
-    "data_schema": _(
-        "JSON Schema of what a case must bring, as YAML; anything else is refused. "
-        "Example: {type: object, required: [text], properties: {text: {type: string}}}."
-    ),
     "signals": _(
         "Signals that may come at any time, and where the case file keeps what they bring. "
         "Example: moved, /address, /to."
@@ -54,10 +50,6 @@ STEP: Final[Mapping[str, Any]] = {
     "outcome": _("How a case that ends here ended. Example: booked."),
     "instructions": _(
         "What reviewers should look for. Example: Compare the amount with the receipt."
-    ),
-    "schema": _(
-        "JSON Schema of the output, as YAML; it is also the form that reviewers see. "
-        "Example: {type: object, properties: {amount: {type: number}}}."
     ),
     "input_mapping": _(
         "What the actor gets, by name; empty is the whole case. Example: {message: /mail/text}."

@@ -33,15 +33,28 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Cells:
+    """A row of a table that has no page of its own and is moved elsewhere."""
+
+    cells: tuple[str, ...]
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """The parts of a whole, in order; ``add`` is empty where none can be added."""
+    """The parts of a whole, in order; ``add`` is empty where none can be added.
+
+    ``edit`` is the page where all of them are edited, and ``edit_words`` its link.
+    """
 
     title: str
     noun: str
     heads: tuple[str, ...]
     lines: tuple[Any, ...]
-    add: str
+    add: str = ""
     note: str = ""
+    edit: str = ""
+    edit_words: str = ""
 
 
 def page_of(row: models.Model, anchor: str = "") -> str:
@@ -78,6 +91,12 @@ def moved(siblings: QuerySet[Any], row: models.Model, by: int, place: str = "") 
     rows.insert(min(max(now + by, 0), len(rows) - 1), rows.pop(now))
     arranged(siblings, rows)
     return True
+
+
+def button_of(noun: str, place: int, by: int, total: int) -> str:
+    """The anchor of the button that moves the row at ``place`` on; at an end the one back."""
+    up = place == total if by > 0 else place > 1
+    return f"#{noun}-{place}-{'up' if up else 'down'}"
 
 
 def arranged(siblings: QuerySet[Any], rows: Iterable[Any]) -> None:

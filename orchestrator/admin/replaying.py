@@ -46,16 +46,28 @@ def routings_of(step: Step, actor: Actor, most: int = MOST) -> list[Routing]:
 
     Where a blind review waits for the actor, the case is left out: its route tells too much.
     """
-    cases = Case.objects.visible_to(actor).filter(workflow=step.version.workflow_id)
-    newest = list(cases.order_by("-pk").values_list("pk", flat=True)[:MOST_CASES])
-    hidden = {seat.task.case_id for seat in blind_seats(actor, newest)}
-    rows = Routing.objects.filter(
-        task__case__in=[pk for pk in newest if pk not in hidden], task__step_key=step.key
-    ).select_related("task__case__initiator__user", "task__case__version", "attempt", "right")
+    cases = _cases(step.version.workflow_id, actor, MOST_CASES)
+    rows = Routing.objects.filter(task__case__in=cases, task__step_key=step.key).select_related(
+        "task__case__initiator__user", "task__case__version", "attempt", "right"
+    )
     first: dict[tuple[int, int | None], Routing] = {}
     for row in rows.order_by("-task_id", "-round")[: 4 * most]:
         first[row.task_id, row.attempt_id] = row
     return list(first.values())[:most]
+
+
+def newest_case(workflow_id: int, actor: Actor) -> Case | None:
+    """The newest case of a workflow that the actor may see into. Three queries."""
+    cases = _cases(workflow_id, actor, 1)
+    return Case.objects.get(pk=cases[0]) if cases else None
+
+
+def _cases(workflow_id: int, actor: Actor, most: int) -> list[int]:
+    """The newest cases into which the actor may see. Two queries."""
+    cases = Case.objects.visible_to(actor).filter(workflow=workflow_id)
+    newest = list(cases.order_by("-pk").values_list("pk", flat=True)[:most])
+    hidden = {seat.task.case_id for seat in blind_seats(actor, newest)}
+    return [pk for pk in newest if pk not in hidden]
 
 
 def replay(

@@ -105,10 +105,13 @@ def of_routing(routed: Routing) -> Sample:
 
 
 def data_before(case: Case, task_id: int) -> Any:
-    """The case file without what this task and later ones wrote into it."""
+    """The case file without what this task and later ones wrote into it.
+
+    What a signal brought stays: nobody knows any more whether it came before.
+    """
     data = json.loads(json.dumps(case.data))
     for path, wrote in case.provenance.items():
-        if wrote["task"] >= task_id:
+        if wrote.get("task", -1) >= task_id:
             _remove(data, split(path))
     return data
 

@@ -1,9 +1,9 @@
-"""The page that edits the schema of a step beside the form that reviewers will see."""
+"""The page that edits a schema beside what comes of it: a form, or the case file."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import replace
 from difflib import unified_diff
 from typing import Any, Final
@@ -13,21 +13,17 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from orchestrator import conditions, definitions, schema
+from orchestrator import definitions, schema
 from orchestrator.admin import meanwhile
 from orchestrator.admin.base import actor_of
 from orchestrator.admin.drawing import TYPES, Drawn, Said, changed, drawn, rows_of
-from orchestrator.admin.parts import crumbs, page_of
+from orchestrator.admin.losing import lost
 from orchestrator.admin.posting import rearranged
-from orchestrator.admin.replaying import routings_of
 from orchestrator.admin.samples import example_of
-from orchestrator.definitions import Facts
+from orchestrator.admin.subjects import Newest, Subject
 from orchestrator.definitions.changing import Line
-from orchestrator.definitions.facts import CaseData
-from orchestrator.models import Step
 
 TEMPLATE: Final = "admin/orchestrator/schema.html"
 # Part of the page -> its template.
@@ -37,15 +33,25 @@ PARTS: Final = {
 }
 
 
-def schema_url(step: Step) -> str:
-    return reverse("admin:orchestrator_step_schema", args=[step.pk])
+def schema_page(
+    admin: Any, request: HttpRequest, subject: Subject, *, may_change: bool
+) -> HttpResponse:
+    """The editor; a post previews, edits one field, or saves, after the edits before it."""
+    if request.method != "POST" or not may_change:
+        return _answer(admin, request, subject, may_change=may_change)
+    with transaction.atomic():
+        meanwhile.locked(subject.version)
+        subject.row.refresh_from_db(fields=[subject.column])
+        return _answer(admin, request, subject, may_change=may_change)
 
 
-def schema_page(admin: Any, request: HttpRequest, step: Step, *, may_change: bool) -> HttpResponse:
-    """The editor; a post previews, edits one field, or saves. Only ``act=save`` writes."""
-    text = definitions.written(step.schema) if step.schema else ""
+def _answer(
+    admin: Any, request: HttpRequest, subject: Subject, *, may_change: bool
+) -> HttpResponse:
+    """Only ``act=save`` writes."""
+    text = definitions.written(subject.definition) if subject.definition else ""
     if request.method != "POST":
-        return _page(admin, request, step, drawn(text), base=text, may_change=may_change)
+        return _page(admin, request, subject, drawn(text), base=text, may_change=may_change)
     act, typed = request.POST.get("act", ""), _lines_of(request.POST.get("schema", ""))
     page = drawn(typed)
     base = _lines_of(request.POST.get("base", text))
@@ -53,19 +59,24 @@ def schema_page(admin: Any, request: HttpRequest, step: Step, *, may_change: boo
         raise PermissionDenied
     if act == "save" and page.schema is not None:
         if base.strip() != text.strip():
-            lines = unified_diff(base.splitlines(), text.splitlines(), lineterm="", n=2)
-            told = [Line(row[:1], row[1:]) for row in list(lines)[2:]]
+            told = _told(base, text)
             return _page(
-                admin, request, step, page, base=text, may_change=may_change, meanwhile=told
+                admin, request, subject, page, base=text, may_change=may_change, meanwhile=told
             )
-        return _save(admin, request, step, page.schema)
+        return _save(admin, request, subject, page.schema)
     if act and page.schema is not None:
         page = _acted(request, page, act)
-    return _page(admin, request, step, page, base=base, may_change=may_change)
+    return _page(admin, request, subject, page, base=base, may_change=may_change)
 
 
 def _lines_of(text: str) -> str:
     return text.replace("\r\n", "\n")
+
+
+def _told(base: str, text: str) -> list[Line]:
+    """What somebody else changed in a text meanwhile."""
+    lines = list(unified_diff(base.splitlines(), text.splitlines(), lineterm="", n=2))
+    return [Line(row[:1], row[1:]) for row in lines[2:]]
 
 
 def _acted(request: HttpRequest, page: Drawn, act: str) -> Drawn:
@@ -77,38 +88,42 @@ def _acted(request: HttpRequest, page: Drawn, act: str) -> Drawn:
         return replace(page, said=[Said(None, "", message) for message in error.messages])
 
 
-def _save(admin: Any, request: HttpRequest, step: Step, definition: dict[str, Any]) -> HttpResponse:
-    step.schema = definition
-    step.save(update_fields=["schema"])
-    meanwhile.counted(step.version)
-    admin.log_change(request, step, _("Changed the schema."))
-    messages.success(request, _("The schema of %(step)s is saved.") % {"step": step})
-    for warning in gone(step, definition):
+def _save(
+    admin: Any, request: HttpRequest, subject: Subject, definition: dict[str, Any]
+) -> HttpResponse:
+    warnings = lost(subject, definition)
+    subject.store(definition)
+    meanwhile.counted(subject.version)
+    admin.log_change(request, subject.row, _("Changed the schema."))
+    messages.success(request, subject.saved)
+    for warning in warnings:
         messages.warning(request, warning)
-    return HttpResponseRedirect(page_of(step))
+    return HttpResponseRedirect(subject.back_url)
 
 
 def _page(
-    admin: Any,
-    request: HttpRequest,
-    step: Step,
-    page: Drawn,
-    **more: Any,
+    admin: Any, request: HttpRequest, subject: Subject, page: Drawn, **more: Any
 ) -> HttpResponse:
-    shown = step.schema if page.schema is None else page.schema
+    shown = subject.definition if page.schema is None else page.schema
+    usable = not schema.check_schema(shown)
+    newest = subject.newest(actor_of(request))
+    value = example_of(shown, newest.value)
     pressed = {"add", "remove", "drop"} & request.POST.keys()
     context = {
-        "step": step,
+        "subject": subject,
         "page": page,
         "shown": shown,
-        "value": example_of(shown, _newest_output(request, step)),
+        "value": value,
+        "request_text": json.dumps({"key": "A-1001", "data": value}, indent=2, ensure_ascii=False),
+        "newest": newest,
         "posted": rearranged(request) if pressed else None,
         "errors": {},
-        "rows": [] if schema.check_schema(shown) else rows_of(shown),
+        "rows": rows_of(shown) if usable else [],
         "types": [(name, words) for name, (_schema, words) in TYPES.items()],
-        "gone": list(gone(step, shown)),
+        "warnings": [*lost(subject, shown), *_refused(subject, shown, newest)] if usable else [],
         "url": request.path,
         "new": _typed_field(request, page),
+        "focus": request.POST.get("act", ""),
         **more,
     }
     part = getattr(request, "htmx", None) and request.htmx.target  # type: ignore[attr-defined]
@@ -116,9 +131,8 @@ def _page(
         return TemplateResponse(request, PARTS[part], context)
     context |= {
         **admin.admin_site.each_context(request),
-        "title": _("What %(step)s gives") % {"step": step},
-        "crumbs": crumbs(step.version, step),
-        "back": page_of(step),
+        "title": subject.title,
+        "crumbs": subject.crumbs,
     }
     return TemplateResponse(request, TEMPLATE, context)
 
@@ -131,32 +145,10 @@ def _typed_field(request: HttpRequest, page: Drawn) -> dict[str, str]:
     return {name: request.POST.get(f"new_{name}", "") for name in names}
 
 
-def _newest_output(request: HttpRequest, step: Step) -> Any:
-    """The newest output that the user may see, None without one."""
-    rows = routings_of(step, actor_of(request), 1)
-    return rows[0].attempt.output if rows and rows[0].attempt else None
-
-
-def gone(step: Step, definition: dict[str, Any]) -> Iterator[str]:
-    """What rules and transitions of the step look at that would not be there any more."""
-    changed_step = copy(step)
-    changed_step.schema = definition
-    steps = [changed_step if row.pk == step.pk else row for row in step.version.steps.all()]
-    case = CaseData(step.version, steps)
-    for facts, parts in (
-        (Facts(changed_step, case), step.rights.order_by("position")),
-        (Facts(changed_step, case, leaving=True), step.transitions.select_related("target")),
-    ):
-        for part in parts:
-            for problem in conditions.validate(part.condition, facts):
-                yield f"{part}: {problem.message}"
-
-
-def locked_page(admin: Any, request: HttpRequest, step: Step, *, may_change: bool) -> HttpResponse:
-    """The page, a save after the edits before it."""
-    if request.method != "POST" or not may_change:
-        return schema_page(admin, request, step, may_change=may_change)
-    with transaction.atomic():
-        meanwhile.locked(step.version)
-        step.refresh_from_db(fields=["schema"])
-        return schema_page(admin, request, step, may_change=may_change)
+def _refused(subject: Subject, definition: dict[str, Any], newest: Newest) -> Iterator[str]:
+    """What would come of the newest value, were it to come again."""
+    if not newest.name or not definition:
+        return
+    for problem in schema.validate(definition, newest.value)[:1]:
+        said = f"{problem.path} {problem.message}".strip()
+        yield subject.refused % {"key": newest.name, "said": said}

@@ -14,7 +14,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from orchestrator import schema
 from orchestrator.admin.base import ModelForm
 from orchestrator.admin.fields import PointerField, SpanField, YamlField
 from orchestrator.admin.flowfields import (
@@ -40,23 +39,22 @@ PLACES: Final = {
 
 
 _PERFORMED: Final = (
-    *("actor", "instructions", "schema", "input_mapping", "output_mapping", "material", "limit"),
+    *("actor", "instructions", "input_mapping", "output_mapping", "material", "limit"),
     *("undo_seconds", "rework_to", "rework_visits", "compensated_by"),
     *("call", "effect", "retry", "timeout"),
 )
-_OUTPUT: Final = ("schema", "output_mapping")
 HAS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(MACHINE, _PERFORMED),
     StepKind.HUMAN: tuple(
         name for name in _PERFORMED if name not in ("actor", "call", "effect", "retry", "timeout")
     ),
-    StepKind.DECISION: _OUTPUT,
+    StepKind.DECISION: ("output_mapping",),
     StepKind.TIMER: ("output_mapping",),
-    StepKind.EVENT: (*_OUTPUT, "compensated_by"),
+    StepKind.EVENT: ("output_mapping", "compensated_by"),
     StepKind.FORK: (),
     StepKind.JOIN: (),
     StepKind.FOR_EACH: (),
-    StepKind.SUBFLOW: ("input_mapping", *_OUTPUT, "compensated_by"),
+    StepKind.SUBFLOW: ("input_mapping", "output_mapping", "compensated_by"),
     StepKind.END: ("outcome",),
 }
 """Which fields the steps of a kind have, besides name, key and kind."""
@@ -108,11 +106,6 @@ class PartForm(ModelForm):
 
 class StepForm(PartForm):
     kind = forms.ChoiceField(choices=StepKind.choices)
-    schema = YamlField(
-        empty={},
-        shape=OBJECT,
-        check=schema.check_schema,
-    )
     input_mapping = YamlField(
         empty=None,
         shape=PLACES,
@@ -153,7 +146,7 @@ class StepForm(PartForm):
     class Meta:
         model = Step
         fields = (
-            *("key", "name", "kind", "actor", "instructions", "call", "outcome", "schema"),
+            *("key", "name", "kind", "actor", "instructions", "call", "outcome"),
             *("input_mapping", "output_mapping", "material", "limit"),
             *("effect", "retry", "timeout", "undo_seconds", "compensated_by"),
         )
@@ -219,8 +212,8 @@ class StepForm(PartForm):
         except ValidationError as error:
             self.add_error(None, error)
             return
-        schema_ = given.get("schema", self.instance.schema)
-        for name, message in problems_of(self.instance, self.instance.flow, schema_):
+        step = self.instance
+        for name, message in problems_of(step, step.flow, step.schema):
             self.add_error(name, message)
 
     def clean_timeout(self) -> int:

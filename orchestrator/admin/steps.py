@@ -20,11 +20,11 @@ from orchestrator.admin.flowfields import PREFIX, names_of
 from orchestrator.admin.kinds import kind_of, kinds_page
 from orchestrator.admin.lists import LISTS
 from orchestrator.admin.parts import Line, Table, add_page, page_of
-from orchestrator.admin.schemas import locked_page, schema_url
+from orchestrator.admin.schemas import schema_page
 from orchestrator.admin.stepforms import BACK, PartForm, StepForm, says, shown_of
+from orchestrator.admin.subjects import HAVE_OUTPUT, fields_table, of_step
 from orchestrator.admin.trying import try_page, try_url
 from orchestrator.definitions import facts_of
-from orchestrator.definitions.steps import SHAPED
 from orchestrator.models import DECIDED, Step, StepKind, Transition, WorkflowVersion
 from orchestrator.telling import told as told_condition
 
@@ -36,10 +36,10 @@ class StepAdmin(Drafted):
     noun = gettext_lazy("step")
     whole = "version"
     whole_model = WorkflowVersion
-    hidden = frozenset({"id", "version", "position", *LISTS})
+    hidden = frozenset({"id", "version", "position", "schema", *LISTS})
     fieldsets = (
         (None, {"fields": ("name", "key", "kind", "actor", "outcome", "instructions")}),
-        (gettext_lazy("Data"), {"fields": ("schema", "input_mapping", "output_mapping")}),
+        (gettext_lazy("Data"), {"fields": ("input_mapping", "output_mapping")}),
         (
             gettext_lazy("Review"),
             {"fields": ("material", "limit", "undo_seconds", "rework_to", "rework_visits")},
@@ -105,12 +105,16 @@ class StepAdmin(Drafted):
         rules = [rules_of(row)] if decided or row.rights.exists() else []
         exits = [] if row.kind == StepKind.END else [exits_of(row)]
         lists = tables_of(row) if decided or row.kind == StepKind.DECISION else []
+        may_change = self.has_change_permission(request, row)
+        has_output = row.kind in HAVE_OUTPUT or row.schema
+        fields = [fields_table(of_step(row), may_change=may_change)] if has_output else []
         return {
             **super().around(request, row),
-            "tables": [*rules, *exits, *lists] if decided else [*lists, *rules, *exits],
-            "may_arrange": self.has_change_permission(request, row),
+            "tables": [*fields, *rules, *exits, *lists]
+            if decided
+            else [*fields, *lists, *rules, *exits],
+            "may_arrange": may_change,
             "try_url": try_url(row) if decided else "",
-            "schema_url": schema_url(row) if row.kind in SHAPED | {StepKind.EVENT} else "",
         }
 
     def get_urls(self) -> list[URLPattern]:
@@ -154,15 +158,14 @@ class StepAdmin(Drafted):
         """The schema beside the form that reviewers will see."""
         step = self.found(request, pk)
         may_change = self.has_change_permission(request, step)
-        return locked_page(self, request, step, may_change=may_change)
+        return schema_page(self, request, of_step(step), may_change=may_change)
 
 
 def _folded(step: Step, title: Any, part: dict[str, Any]) -> dict[str, Any]:
     """A part of the form, closed where it says nothing that its defaults do not say."""
     fields = part["fields"]
     is_open = not title or any(
-        name.startswith(PREFIX) or (step.pk and (name == "schema" or says(step, name)))
-        for name in fields
+        name.startswith(PREFIX) or (step.pk and says(step, name)) for name in fields
     )
     return part if is_open else part | {"classes": ("collapse",)}
 

@@ -14,13 +14,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from orchestrator import authority, calendars, definitions, engine, schema
+from orchestrator import authority, calendars, definitions, engine
 from orchestrator.admin.base import ModelForm, actor_of
 from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.findings import findings
 from orchestrator.admin.parts import Line, Table, add_page, crumbs, page_of
 from orchestrator.admin.rows import Column, RowsField, news_read, news_shown
+from orchestrator.admin.schemas import schema_page
+from orchestrator.admin.subjects import fields_table, of_version
 from orchestrator.admin.texts import text_page
 from orchestrator.definitions.facts import CaseData
 from orchestrator.definitions.flows import news_problems
@@ -35,12 +37,6 @@ NEWS: Final = (
 
 
 class VersionForm(ModelForm):
-    data_schema = YamlField(
-        empty={},
-        shape={"type": "object"},
-        check=schema.check_schema,
-        label=gettext_lazy("Case data"),
-    )
     calendar = YamlField(
         empty={},
         shape={"type": "object"},
@@ -52,7 +48,7 @@ class VersionForm(ModelForm):
 
     class Meta:
         model = WorkflowVersion
-        fields = ("accountable", "notes", "data_schema", "signals", "calendar")
+        fields = ("accountable", "notes", "signals", "calendar")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,10 +76,8 @@ class VersionAdmin(Drafted):
     workflow_path = "workflow"
     whole = "workflow"
     whole_model = Workflow
-    hidden = frozenset({"id", "workflow", "number"})
-    fieldsets = (
-        (None, {"fields": ("accountable", "notes", "data_schema", "signals", "calendar")}),
-    )
+    hidden = frozenset({"id", "workflow", "number", "data_schema"})
+    fieldsets = ((None, {"fields": ("accountable", "notes", "signals", "calendar")}),)
     change_form_template = "admin/orchestrator/version.html"
 
     def version_of(self, row: WorkflowVersion) -> WorkflowVersion:
@@ -94,11 +88,12 @@ class VersionAdmin(Drafted):
         return False
 
     def around(self, request: HttpRequest, row: WorkflowVersion) -> dict[str, Any]:
+        may_change = self.has_change_permission(request, row)
         return {
             "crumbs": crumbs(row),
             "version": row,
-            "tables": [steps_of(row)],
-            "may_arrange": self.has_change_permission(request, row),
+            "tables": [steps_of(row), fields_table(of_version(row), may_change=may_change)],
+            "may_arrange": may_change,
             "may_publish": may_publish(request, row),
             "before": published_before(row),
         }
@@ -110,6 +105,7 @@ class VersionAdmin(Drafted):
             path("<int:pk>/publish/", wrap(self.publish), name=f"{name}_publish"),
             path("<int:pk>/text/", wrap(self.text), name=f"{name}_text"),
             path("<int:pk>/clone/", wrap(self.clone), name=f"{name}_clone"),
+            path("<int:pk>/schema/", wrap(self.draw), name=f"{name}_schema"),
             *super().get_urls(),
         ]
 
@@ -161,6 +157,12 @@ class VersionAdmin(Drafted):
         if request.method == "POST" and not may_change:
             raise PermissionDenied
         return text_page(self, request, version, may_change=may_change)
+
+    def draw(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The schema of the case data beside the case file."""
+        version = self.found(request, pk)
+        may_change = self.has_change_permission(request, version)
+        return schema_page(self, request, of_version(version), may_change=may_change)
 
     def clone(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The next draft, which says what this version says."""

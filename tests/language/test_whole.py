@@ -126,7 +126,7 @@ def _written() -> set[str]:
     for workflow in Workflow.objects.prefetch_related("versions__steps__rights"):
         found |= {workflow.name, workflow.slug, *_parts(workflow.description)}
         for version in workflow.versions.all():
-            found |= {*_parts(version.notes)}
+            found |= {*_parts(version.notes)} | _words(version.data_schema)
             for step in version.steps.all():
                 found |= {step.name, step.key, step.outcome, *_parts(step.instructions)}
                 found |= {row["label"] for row in (*step.evidence, *step.reasons, *step.pend)

@@ -92,10 +92,16 @@ def me(client: Client) -> User:
     return User.objects.get(pk=client.session["_auth_user_id"])
 
 
-def add_step(client: Client, draft: WorkflowVersion, key: str, kind: str, **more: Any) -> Step:
+def add_step(
+    client: Client, draft: WorkflowVersion, key: str, kind: str, schema: str = "", **more: Any
+) -> Step:
     data = {"name": key.title(), "key": key, "kind": kind, **STEP, **more}
     post(client, url("step", "add", version=draft.pk), data)
-    return Step.objects.get(version=draft, key=key)
+    step = Step.objects.get(version=draft, key=key)
+    if schema:
+        post(client, url("step", "schema", step.pk), {"schema": schema, "base": "", "act": "save"})
+        step.refresh_from_db()
+    return step
 
 
 def test_a_workflow_from_nothing_to_its_first_routed_output(alice: Client) -> None:
@@ -293,9 +299,8 @@ def test_steps_and_rules_change_places(alice: Client) -> None:
 @pytest.mark.parametrize(
     ("field", "text", "said"),
     [
-        ("schema", "type: odd", "no JSON Schema"),
-        ("schema", "[1]", "object"),
-        ("schema", "a: [", "cannot be read as YAML: line 1"),
+        ("call", "[1]", "object"),
+        ("call", "a: [", "cannot be read as YAML: line 1"),
         ("input_mapping", "{a: b}", "/a"),
         ("timeout", "2m", "1 to 90 seconds"),
         ("timeout", "soon", "is no duration"),
@@ -321,7 +326,7 @@ def test_a_step_says_what_is_wrong_with_a_field(
 
 def test_what_was_typed_wrong_is_still_there(alice: Client) -> None:
     draft = draft_of(alice)
-    typed = {"name": "A", "key": "a", "kind": "human", **STEP, "schema": "a: [ # half"}
+    typed = {"name": "A", "key": "a", "kind": "human", **STEP, "input_mapping": "a: [ # half"}
 
     page = alice.post(url("step", "add", version=draft.pk), typed).content.decode()
 
@@ -507,7 +512,7 @@ def test_what_was_published_meanwhile_is_not_changed(
         saving(self, *args, **kwargs)
 
     monkeypatch.setattr(StepAdmin, "save_model", later)
-    data = {"name": "Other", "key": "read", "kind": "agent", "schema": SCHEMA, **STEP}
+    data = {"name": "Other", "key": "read", "kind": "agent", **STEP}
     response = alice.post(url("step", "change", step.pk), data, follow=True)
 
     assert "was published or changed meanwhile" in response.content.decode()

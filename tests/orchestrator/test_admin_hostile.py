@@ -84,7 +84,7 @@ def _lost(name: str, form: Any, page: str, typed: str) -> list[str]:
 @pytest.mark.parametrize(
     ("form", "field", "typed", "said"),
     [
-        ("New agent", "schema", "a: \x00", "a character that cannot be seen"),
+        ("New agent", "call", "a: \x00", "a character that cannot be seen"),
         ("New agent", "retry", "{attempts: " + "9" * 400 + "}", "300 digits"),
         ("New agent", "timeout", "9" * 500, "is no duration; write it like 90s"),
         ("New timer", "flow_after", "soon", "is no duration; write it like 90s"),
