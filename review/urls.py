@@ -2,8 +2,7 @@
 
 from django.urls import path
 
-from review import exports
-from review.views import deciding, filters, queue, tasks, waiting
+from review.views import deciding, exports, filters, queue, tasks, waiting
 
 app_name = "review"
 urlpatterns = [

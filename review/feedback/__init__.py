@@ -5,7 +5,7 @@ them, ``history`` remembers who took them. The page, the command and the API onl
 ``Query`` and pass bytes on.
 """
 
-from review.feedback.exporting import Outgoing, manifest_line, stream, write_files
+from review.feedback.exporting import Outgoing, manifest_line, sent, stream, write_files
 from review.feedback.formats import FORMATS, Format, format_of
 from review.feedback.history import history, note
 from review.feedback.query import FILTERS, Query, deciders, exportable
@@ -28,6 +28,7 @@ __all__ = [
     "history",
     "manifest_line",
     "note",
+    "sent",
     "stream",
     "write_files",
 ]

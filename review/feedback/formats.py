@@ -22,6 +22,8 @@ from review.feedback.sql import Kind
 
 LINES: Final = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
+TORN: Final = b"This file broke off here: it is not whole.\n"
+
 # What a spreadsheet may pass over before it looks for a formula.
 _PADDING: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 _STARTS: Final = frozenset("=+-@\u2212")
@@ -34,7 +36,8 @@ class Format:
 
     ``kind`` says which rows it takes. ``ends_with_cursor``: a stream over the API can end with
     a line that tells its cursor. ``names_rows`` is False where its consumer knows no member
-    for ids. ``needs`` is a package that is not installed with the others.
+    for ids. ``needs`` is a package that is not installed with the others. ``torn`` ends what
+    is not whole, so that its reader stumbles; a Parquet file without its end is none.
     """
 
     key: str
@@ -48,6 +51,7 @@ class Format:
     names_rows: bool = True
     is_text: bool = True
     needs: str = ""
+    torn: bytes = TORN
 
     @property
     def missing(self) -> str:
@@ -124,14 +128,14 @@ FORMATS: Final = {
             "csv", gettext_noop("CSV"),
             gettext_noop("the same rows for a spreadsheet, formulas made harmless"),
             _csv,
-            content_type="text/csv", suffix="csv",
+            content_type="text/csv", suffix="csv", torn=b"," * len(KEYS) + TORN,
         ),
         Format(
             "parquet", gettext_noop("Parquet"),
             gettext_noop("the same rows as typed columns, compressed"),
             parquet.write,
             content_type="application/vnd.apache.parquet", suffix="parquet", is_text=False,
-            needs="pyarrow",
+            needs="pyarrow", torn=b"",
         ),
         Format(
             "sft", gettext_noop("Fine-tuning"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from django.core.management import call_command
@@ -19,6 +21,7 @@ from review.feedback import Outgoing, Query, history, note
 from review.feedback.history import LISTED
 from review.management.commands import export_feedback
 from review.models import Export
+from review.views import exports
 from tests import world
 from tests.review.conftest import SignIn
 from tests.review.feedback import settle_now
@@ -52,22 +55,74 @@ def test_a_download_is_kept_once_it_is_whole(bea: Client, approved: Workflow) ->
     assert kept.cursor == Verdict.objects.latest("id").pk
 
 
+TICKET = "t" * 22
+ASKED = f"/review/exports/progress?ticket={TICKET}"
+
+
+def told(client: Client) -> str:
+    return client.get(ASKED).content.decode()
+
+
+def begun(client: Client) -> Any:
+    return client.get(f"{DOWNLOAD}&ticket={TICKET}")
+
+
 def test_a_page_is_told_how_far_its_download_is(
     bea: Client, ben: Client, approved: Workflow
 ) -> None:
-    ticket = "t" * 22
-    asked = f"/review/exports/progress?ticket={ticket}"
-    response = bea.get(f"{DOWNLOAD}&ticket={ticket}")
-    before = bea.get(asked).content.decode()
+    response = begun(bea)
+    before = told(bea)
     response.getvalue()
-    after = bea.get(asked).content.decode()
+    after = told(bea)
 
     assert "0 rows so far, 0% looked through." in before
     assert "hx-get" in before, "it asks again"
     assert "2 rows are in the file." in after
     assert "hx-get" not in after
-    assert "rows" not in ben.get(asked).content.decode(), "of another person"
+    assert "rows" not in told(ben), "of another person"
     assert Export.objects.get().filter == {"workflow": "expenses"}
+
+
+def test_a_page_is_told_that_its_download_broke_off(bea: Client, approved: Workflow) -> None:
+    response = begun(bea)
+    next(response.streaming_content)
+    response._iterator.close()
+
+    page = told(bea)
+
+    assert "The download broke off after 2 rows. What arrived is not whole." in page
+    assert "Download again" in page
+    assert "hx-get" not in page
+    assert not Export.objects.exists()
+    begun(bea).getvalue()
+    assert "2 rows are in the file." in told(bea)
+
+
+def test_a_page_gives_up_on_a_download_without_a_word(
+    bea: Client, approved: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response = begun(bea)
+    monkeypatch.setattr("review.progress.SILENT", -1)
+
+    page = told(bea)
+
+    assert "the download has probably broken off" in page
+    assert "Download again" in page
+    assert "hx-get" not in page
+    response.getvalue()
+    assert "2 rows are in the file." in told(bea), "it was only slow"
+
+
+def test_a_page_gives_up_on_a_download_that_nobody_knows(bea: Client, expenses: Workflow) -> None:
+    address, asked = ASKED, 0
+    while found := re.search('hx-get="([^"]+)"', page := bea.get(address).content.decode()):
+        assert "The download begins." in page
+        address, asked = unescape(found[1]), asked + 1
+
+    assert asked == exports.PATIENT
+    assert "No download of this page is under way." in page
+    for odd in ("x", "-1", "\u0664", "9" * 50):
+        assert bea.get(f"{ASKED}&missed={odd}").status_code == 200
 
 
 def test_a_download_that_breaks_off_is_no_export(bea: Client, approved: Workflow) -> None:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from orchestrator.models import Task, Workflow
-from review import exports
+from review.views import exports
 from tests import world
 from tests.review.conftest import SignIn
 from tests.review.feedback import settle_now

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from review.feedback import FORMATS, KEYS, NESTED
+from review.feedback import FORMATS, KEYS, NESTED, Outgoing, Query, sent
 from tests.review.training import a_hard_month, library, written
 
 LINES = [key for key, one in FORMATS.items() if one.suffix == "jsonl"]
@@ -82,6 +82,22 @@ def test_a_sheet_is_read_with_its_values(month: None, tmp_path: Path) -> None:
 def test_one_row_is_enough(month: None, tmp_path: Path) -> None:
     for key in FORMATS:
         assert loaded(written(tmp_path, key, limit="1")).num_rows == 1
+
+
+@pytest.mark.parametrize("key", FORMATS)
+def test_what_broke_off_is_not_read_as_a_whole(month: None, tmp_path: Path, key: str) -> None:
+    outgoing = Outgoing(key, Query.parse({}, None), told=_breaks)
+    path = tmp_path / FORMATS[key].file_name("")
+
+    with path.open("wb") as file, pytest.raises(OSError, match="Gone"):
+        file.writelines(sent(outgoing, key))
+
+    with pytest.raises((library("datasets").exceptions.DatasetGenerationError, ValueError)):
+        loaded(path)
+
+
+def _breaks(rows: int) -> None:
+    raise OSError("Gone")
 
 
 def test_what_the_paper_says_reads_them_whatever_comes_late(month: None, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from orchestrator.exceptions import Invalid
 from orchestrator.models import Verdict, Workflow
 from review.feedback import Outgoing, Query, stream, write_files
 from tests import world
+from tests.programs import Program
 from tests.review.feedback import settle_now
 
 
@@ -108,6 +110,29 @@ def test_a_failure_leaves_the_file_of_before(decided: Workflow, tmp_path: Path) 
 
     assert [path.name for path in tmp_path.iterdir()] == ["feedback.jsonl"]
     assert out.read_text() == "before"
+
+
+@pytest.mark.parametrize("key", ["jsonl", "csv", "kto"])
+def test_what_breaks_off_over_http_does_not_look_whole(
+    decided: Workflow, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """A server ends an answer that failed like one that is whole."""
+    monkeypatch.setattr("review.feedback.rows.FIRST_BATCH", 1)
+    chunks = Program("bea").get("feedback", format=key, workflow="expenses").streaming_content
+    rows = [next(chunks) for _ in range(2 if key == "csv" else 1)]
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE orchestrator_correction RENAME TO away")
+
+    with pytest.raises(Exception, match="orchestrator_correction"):
+        rows.extend(chunks)
+
+    *whole, last = b"".join(rows).decode().splitlines()
+    assert last.endswith("This file broke off here: it is not whole.")
+    if key == "csv":
+        assert len(last.split(",")) > len(next(csv.reader(whole)))
+    else:
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(last)
 
 
 def test_standard_output_has_rows_only(

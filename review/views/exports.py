@@ -33,8 +33,9 @@ from review.feedback import (
     format_of,
     history,
     note,
+    sent,
 )
-from review.progress import finish, follow, new_ticket, progress_of
+from review.progress import followed, progress_of
 from review.views.doors import ReviewRequest, actor_of
 
 COUNTED: Final = 10_000
@@ -42,6 +43,8 @@ DEFAULT: Final = next(iter(FORMATS))
 PREVIEWED: Final = 5
 MOST_CHARACTERS: Final = 1_500
 MOST_REVIEWERS: Final = 500
+PATIENT: Final = 15
+"""How often a page asks for a download of which nothing is known, a second apart."""
 
 
 @require_safe
@@ -68,28 +71,33 @@ def download(request: ReviewRequest) -> HttpResponseBase:
         outgoing = Outgoing(values.get("format") or DEFAULT, query, upto=last)
     except Refusal as refusal:
         return _page(request, actor, exportable(actor), values, refusal)
-    follow(outgoing, actor, ticket, last)
     return StreamingHttpResponse(
-        _noted(outgoing, actor, ticket),
+        followed(sent(_noted(outgoing, actor), outgoing.format), outgoing, actor, ticket),
         content_type=format_of(outgoing.format).content_type,
         headers={"Content-Disposition": f'attachment; filename="{_file_name(outgoing)}"'},
     )
 
 
-def _noted(outgoing: Outgoing, actor: Actor, ticket: str) -> Iterator[bytes]:
+def _noted(outgoing: Outgoing, actor: Actor) -> Iterator[bytes]:
     """A download that breaks off is no export."""
     yield from outgoing
     note(outgoing, actor=actor)
-    finish(outgoing, actor, ticket)
 
 
 @require_safe
 @never_cache
 def progress(request: ReviewRequest) -> HttpResponse:
-    """How far the download of a page is, asked again and again until it is whole."""
+    """How far the download of a page is, asked again and again until it is over, or until there
+    is nothing to wait for."""
     ticket = request.GET.get("ticket", "")
-    context = {"ticket": ticket, "progress": progress_of(actor_of(request), ticket)}
+    found = progress_of(actor_of(request), ticket)
+    missed = 0 if found else 1 + min(PATIENT, _whole(request.GET.get("missed", "")))
+    context = {"ticket": ticket, "progress": found, "missed": missed, "is_gone": missed > PATIENT}
     return render(request, "review/exports.html#progress", context)
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 4 else 0
 
 
 def _file_name(outgoing: Outgoing) -> str:
@@ -165,7 +173,6 @@ def _page(
         "exports": history(workflows),
         "exports_url": reverse("review:exports"),
         "download_url": reverse("review:download"),
-        "ticket": new_ticket(),
         "command": _command(given),
         "api_line": _api_line(given),
     }
