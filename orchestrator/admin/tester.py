@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from orchestrator import authority, engine, routing
 from orchestrator.engine.deciders import are_enough
 from orchestrator.engine.judging import STOPPED
-from orchestrator.engine.opening import SEVERAL, demand_of, seats_of
+from orchestrator.engine.rounds import SEVERAL, demand_of, seats_of
 from orchestrator.models import (
     Actor,
     DecisionRight,

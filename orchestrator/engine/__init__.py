@@ -8,27 +8,13 @@ from orchestrator.engine.breaking import close_breaker
 from orchestrator.engine.briefing import brief_of
 from orchestrator.engine.bulk import begin_bulk, is_bulk_pending, work_bulks
 from orchestrator.engine.cancelling import cancel_case, cancel_for
-from orchestrator.engine.claims import (
-    claim,
-    claim_next,
-    heartbeat,
-    release,
-    save_draft,
-    skip,
-    unclaim,
-)
+from orchestrator.engine.claims import claim, heartbeat, release, save_draft, skip, unclaim
 from orchestrator.engine.counting import fold_counters, rebuild_counters
 from orchestrator.engine.deciding import Decided, decide
 from orchestrator.engine.definition import allowed_words, definition_of
 from orchestrator.engine.entrusting import entrust, not_fit
 from orchestrator.engine.failing import expire_leases
-from orchestrator.engine.fetching import (
-    complete_work,
-    fail_work,
-    fetch_work,
-    renew_work,
-    tell_work,
-)
+from orchestrator.engine.fetching import complete_work, fail_work, fetch_work, renew_work, tell_work
 from orchestrator.engine.finishing import CONSENT, settle_due, verdict_watermark
 from orchestrator.engine.giving import TAKES_INPUT, give_input
 from orchestrator.engine.handing import hand_over, keeps_output, place_of
@@ -36,6 +22,7 @@ from orchestrator.engine.lanes import Fetched, claim_work, is_work_ready
 from orchestrator.engine.migrating import MIGRATE, REVERT, migrate, revert
 from orchestrator.engine.orphans import Orphan, orphans
 from orchestrator.engine.pending import pend, resume_due, signals_of, unpend
+from orchestrator.engine.picking import claim_next
 from orchestrator.engine.planning import DryRun, Plan, dry_run, plan_of, same_steps
 from orchestrator.engine.publishing import publish
 from orchestrator.engine.reconciling import Seen, look, words_on
@@ -53,11 +40,7 @@ from orchestrator.engine.timers import fire_timers
 from orchestrator.engine.undoing import undo
 from orchestrator.engine.unwinding import undone_by_cancelling
 from orchestrator.engine.versions import agent_of
-from orchestrator.engine.working import (
-    perform,
-    submit_output,
-    work_until_idle,
-)
+from orchestrator.engine.working import perform, submit_output, work_until_idle
 
 __all__ = [
     "CHANGES",

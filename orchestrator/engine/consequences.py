@@ -17,7 +17,7 @@ from orchestrator.engine.deciders import are_enough
 from orchestrator.engine.finishing import CONSENT, settle
 from orchestrator.engine.incidents import open_incident, withdraw_seats
 from orchestrator.engine.judging import asked_right
-from orchestrator.engine.opening import (
+from orchestrator.engine.rounds import (
     approvals_of,
     facts_of,
     lane_at,

@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from orchestrator import conditions
+from orchestrator.definitions.rules import ANSWERING, words_of
 from orchestrator.models import (
     ASKING,
     Actor,
     ActorKind,
     DecisionRight,
     Step,
-    StepKind,
     Task,
     Word,
     WorkflowVersion,
 )
 from orchestrator.routing import Rule
-
-WORDS: Final = {
-    StepKind.HUMAN: [Word.RESPONDED, Word.REJECTED, Word.ESCALATED],
-}
-JUDGING: Final = [Word.APPROVED, Word.CORRECTED, Word.REJECTED, Word.ESCALATED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +107,13 @@ def allowed_words(step: Step, right: DecisionRight | None, level: int = 0) -> li
     Nobody escalates from where no next level is.
     """
     words: list[str] = list(right.allowed) if right else []
-    words = words or [str(word) for word in WORDS.get(StepKind(step.kind), JUDGING)]
-    return _reachable(words, right, level)
+    return _reachable(words or list(map(str, words_of(step.kind))), right, level)
 
 
 def answering_words(right: DecisionRight | None, level: int = 0) -> list[str]:
     """What somebody may say who does a machine's step: there is no output to approve."""
     allowed = {Word.RESPONDED, *(right.allowed if right and right.allowed else Word.values)}
-    words = [str(word) for word in WORDS[StepKind.HUMAN] if word in allowed]
+    words = [str(word) for word in ANSWERING if word in allowed]
     return _reachable(words, right, level)
 
 

@@ -12,7 +12,7 @@ from orchestrator.connectors import CallError, PermanentError, connector_class
 from orchestrator.engine.acts import Act
 from orchestrator.engine.deciders import are_enough
 from orchestrator.engine.incidents import open_incident
-from orchestrator.engine.opening import facts_of, lane_at, new_seat, record_route
+from orchestrator.engine.rounds import facts_of, lane_at, new_seat, record_route
 from orchestrator.models import (
     DecisionRight,
     Delivery,

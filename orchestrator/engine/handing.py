@@ -15,8 +15,9 @@ from orchestrator.engine.assigning import hindrances
 from orchestrator.engine.definition import Definition
 from orchestrator.engine.incidents import begin, case_of, close
 from orchestrator.engine.judging import asked_right
-from orchestrator.engine.opening import SEVERAL, demand_of, enter, facts_of, offer, record_route
+from orchestrator.engine.opening import enter
 from orchestrator.engine.resolving import UNDECIDED, ask_again, last_attempt
+from orchestrator.engine.rounds import SEVERAL, demand_of, facts_of, offer, record_route
 from orchestrator.exceptions import Invalid, NotAllowed
 from orchestrator.models import (
     DECIDED,

@@ -10,8 +10,8 @@ from orchestrator.engine.acts import Act
 from orchestrator.engine.bench import routed_to
 from orchestrator.engine.finishing import finish
 from orchestrator.engine.incidents import open_incident
-from orchestrator.engine.opening import facts_of, offer, record_route
 from orchestrator.engine.rework import was_returned
+from orchestrator.engine.rounds import facts_of, offer, record_route
 from orchestrator.engine.stopping import may_approve
 from orchestrator.models import ASKING, Attempt, Decision, DecisionRight, Mode, Routing, Task, Word
 from orchestrator.models.rows import insert

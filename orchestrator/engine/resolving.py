@@ -16,14 +16,8 @@ from orchestrator.engine.finishing import complete, finish
 from orchestrator.engine.incidents import begin, case_of, close, reason_given
 from orchestrator.engine.judging import apply_rules, asked_right
 from orchestrator.engine.moving import advance, next_step
-from orchestrator.engine.opening import (
-    FIRST,
-    enter,
-    facts_of,
-    lane_of,
-    offer,
-    record_route,
-)
+from orchestrator.engine.opening import FIRST, enter, lane_of
+from orchestrator.engine.rounds import facts_of, offer, record_route
 from orchestrator.exceptions import Invalid
 from orchestrator.models import (
     MACHINE,

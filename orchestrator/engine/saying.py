@@ -15,17 +15,9 @@ from orchestrator.diffing import Change, diff, patch, same
 from orchestrator.engine import reconciling
 from orchestrator.engine.bench import Bench, is_handed
 from orchestrator.engine.judging import note_decision, proof_of
-from orchestrator.engine.opening import demand_of, facts_of
+from orchestrator.engine.rounds import demand_of, facts_of
 from orchestrator.exceptions import Invalid
-from orchestrator.models import (
-    Correction,
-    Decision,
-    Mode,
-    SeatPurpose,
-    SeatState,
-    StepKind,
-    Word,
-)
+from orchestrator.models import Correction, Decision, Mode, SeatPurpose, SeatState, StepKind, Word
 from orchestrator.models.rows import insert_beside, new
 from orchestrator.pointers import Problem, child
 from orchestrator.spelling import number

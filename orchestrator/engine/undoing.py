@@ -13,8 +13,8 @@ from orchestrator.engine.bench import Bench, bench_of
 from orchestrator.engine.clocks import wind
 from orchestrator.engine.incidents import withdraw_seats
 from orchestrator.engine.judging import asked_right
-from orchestrator.engine.opening import facts_of, new_seat, offer, record_route, seats_of
 from orchestrator.engine.rework import sent_back
+from orchestrator.engine.rounds import facts_of, new_seat, offer, record_route, seats_of
 from orchestrator.engine.saying import parties_of
 from orchestrator.exceptions import NotAllowed, NotFound, UndoClosed
 from orchestrator.models import (

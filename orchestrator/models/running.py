@@ -9,13 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orchestrator.models.actors import Actor
 from orchestrator.models.definitions import Step, Workflow, WorkflowVersion
-from orchestrator.models.fields import (
-    OrderedJSONField,
-    Word,
-    moment,
-    moves,
-    one_of,
-)
+from orchestrator.models.fields import OrderedJSONField, Word, moment, moves, one_of
 from orchestrator.models.querysets import CaseQuerySet, TaskQuerySet
 from orchestrator.models.words import PENDING, OrderedWords
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orchestrator import engine
-from orchestrator.engine import claims
+from orchestrator.engine import picking
 from orchestrator.exceptions import (
     AlreadyDecided,
     CaseClosed,
@@ -271,11 +271,11 @@ def test_no_claim_reads_the_whole_table(expenses: Workflow, bea: Actor) -> None:
     Seat.objects.bulk_create(_left(row, bea, number) for number in range(2, 2000))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE orchestrator_seat")
-    held, lanes, _ = claims._begun(bea)
+    held, lanes, _ = picking._begun(bea)
     asked = served(held, None, None, lanes)
     asked |= {"actor": bea.pk, "seconds": 600, "token": uuid4(), "skipped": False}
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {claims._next('due', claims.FOR_ACTOR, 8)._statement}", asked)
+        cursor.execute(f"EXPLAIN {picking._next('due', picking.FOR_ACTOR, 8)._statement}", asked)
         plan = " ".join(line for (line,) in cursor.fetchall())
     assert "Index Scan using seat_open_by_due" in plan
     assert "Seq Scan on orchestrator_seat" not in plan
