@@ -29,8 +29,8 @@ class Environment(FileAwareMapping):
             raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}.") from error
 
 
-class Numbered(FileAwareEnv):
-    """Names the variable that should be a number and is none."""
+class Telling(FileAwareEnv):
+    """Names the variable that is not of its kind."""
 
     def int(self, var: str, default: Any = FileAwareEnv.NOTSET) -> int:
         try:
@@ -41,8 +41,15 @@ class Numbered(FileAwareEnv):
             raise ImproperlyConfigured(f"{var} is below 0.")
         return number
 
+    def classes(self, var: str) -> dict[str, str]:
+        """Dotted paths by kind, from ``kind=package.Class`` with commas."""
+        pairs = [entry.partition("=") for entry in self.list(var, default=[])]
+        if not all(kind and path for kind, _, path in pairs):
+            raise ImproperlyConfigured(f"{var}: write kind=package.Class, with commas.")
+        return {kind.strip(): path.strip() for kind, _, path in pairs}
 
-env = Numbered()
+
+env = Telling()
 env.ENVIRON = Environment()
 
 # --- Place and address
@@ -261,6 +268,8 @@ ACCOUNT_ADAPTER = "orchestrator.accounts.Adapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Whoever asks for a new password has no mail sent to the address of a stranger.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 # Proxies in front of the web process whose X-Forwarded-For tells the address of the caller.
@@ -269,7 +278,9 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_BACKEND = "orchestrator.mail.Unsent"
+if env.str("EMAIL_URL", default=""):
+    vars().update(env.email_url("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="rewire@localhost")
 
 # --- Headers
@@ -356,6 +367,7 @@ REWIRE_CONNECTORS = {
     "openai_compatible": "integrations.connectors.openai_compatible.OpenAICompatible",
     "anthropic": "integrations.connectors.anthropic.Anthropic",
     "fake": "integrations.connectors.fake.Fake",
+    **env.classes("REWIRE_CONNECTORS"),
 }
 # Dotted prefixes of the callables that a `python` connection may name.
 REWIRE_PYTHON_CALLABLES = env.list("REWIRE_PYTHON_CALLABLES", default=[])

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
 from django.test import Client
 
 from orchestrator import jobs, logs
@@ -104,6 +106,26 @@ def test_what_is_personal_stays_out(bea: Client, lines: Lines) -> None:
     assert "(no route)" in told
     assert f'"actor": {program.key.actor_id}' in told
     assert [secret for secret in secrets if secret in told] == []
+
+
+def test_without_a_server_for_it_no_mail_reaches_the_log(tmp_path: Path) -> None:
+    done = manage(tmp_path, "sendtestemail", "schmidt-rottluff@example.org")
+
+    assert "mail not sent: EMAIL_URL names no server" in done.stderr
+    assert "schmidt" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("address", "sent"), [("bea@example.org", 1), ("nobody@example.org", 0)])
+def test_a_link_to_a_new_password_goes_to_no_stranger(
+    bea: Client, lines: Lines, mailoutbox: list[EmailMessage], address: str, sent: int
+) -> None:
+    User.objects.filter(username="bea").update(email="bea@example.org")
+
+    answer = Client().post("/accounts/password/reset/", {"email": address})
+
+    assert answer.status_code == 302
+    assert [mail.to for mail in mailoutbox] == [[address]] * sent
+    assert "example.org" not in json.dumps(lines())
 
 
 def test_a_broken_view_says_where_and_for_which_case_but_not_what(
