@@ -60,6 +60,8 @@ GROUP BY c.workflow_id
 """
 
 _Key = tuple[str, str, datetime]
+_Place = tuple[int, int, int | None]
+"""A workflow, a version of it, and the agent that it is about."""
 
 
 @dataclass(slots=True)
@@ -175,22 +177,23 @@ def _fold(after: int, until: int) -> None:
     _write(sums)
 
 
-def _tally(rows: Iterable[Happened]) -> Mapping[tuple[tuple[int, int], Mark], int]:
-    """Place and mark -> amount; a place is a workflow and a version, a mark's time its hour."""
-    found: dict[tuple[tuple[int, int], Mark], int] = defaultdict(int)
+def _tally(rows: Iterable[Happened]) -> Mapping[tuple[_Place, Mark], int]:
+    """Place and mark -> amount; a mark's time is its hour."""
+    found: dict[tuple[_Place, Mark], int] = defaultdict(int)
     for row in rows:
         for mark in marks(row):
             whole = mark._replace(at=beginning(mark.at, "hour"), amount=1)
-            found[(row.workflow, row.version), whole] += mark.amount
+            found[(row.workflow, row.version, row.agent), whole] += mark.amount
     return found
 
 
-def _keys(place: tuple[int, int], mark: Mark) -> Iterator[_Key]:
-    workflow, version = place
+def _keys(place: _Place, mark: Mark) -> Iterator[_Key]:
+    workflow, version, agent = place
+    parts = ["*", str(version)] if agent is None else ["*", str(version), f"@{agent}"]
     for grain in ("hour", "day", "month"):
         at = beginning(mark.at, grain)
-        yield f"{grain}/{workflow}/*", mark.measure, at
-        yield f"{grain}/{workflow}/{version}", mark.measure, at
+        for part in parts:
+            yield f"{grain}/{workflow}/{part}", mark.measure, at
 
 
 def _opened(rows: Iterable[Happened]) -> Iterator[tuple[int, str, int]]:

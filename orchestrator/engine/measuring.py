@@ -24,8 +24,8 @@ READ: Final = """
 SELECT e.type, e.at, c.workflow_id, v.number, c.created_at, p.kind,
     d.word, d.via, d.created_at, d.seconds, d.seat_id IS NOT NULL, who.kind, s.created_at,
     r.right_id, r.action, r.round, r.created_at,
-    a.finished_at, a.cost_micros, a.currency,
-    judged.error, judged.confidence, judged.created_at, c.outcome
+    a.finished_at, a.cost_micros, a.currency, a.latency_ms,
+    judged.error, judged.confidence, judged.created_at, c.outcome, agent.id
 FROM orchestrator_event e
 LEFT JOIN orchestrator_task t ON t.id = (e.refs->>'task')::bigint
 LEFT JOIN orchestrator_step p ON p.id = t.step_id
@@ -35,19 +35,26 @@ LEFT JOIN orchestrator_decision d ON d.id = (e.refs->>'decision')::bigint
 LEFT JOIN orchestrator_actor who ON who.id = d.actor_id
 LEFT JOIN orchestrator_seat s ON s.id = d.seat_id
 LEFT JOIN orchestrator_routing r ON r.id = (e.refs->>'routing')::bigint
-LEFT JOIN orchestrator_attempt a ON a.id = (e.refs->>'attempt')::bigint
+LEFT JOIN orchestrator_routing o ON o.task_id = d.task_id AND o.round = d.round
+LEFT JOIN orchestrator_attempt a
+    ON a.id = COALESCE((e.refs->>'attempt')::bigint, r.attempt_id, o.attempt_id)
 LEFT JOIN LATERAL (
-    SELECT y.error, y.created_at, x.confidence
+    SELECT y.error, y.created_at, x.confidence, x.actor_id
     FROM orchestrator_routing z JOIN orchestrator_verdict y ON y.routing_id = z.id AND y.evidence
     JOIN orchestrator_attempt x ON x.id = z.attempt_id
     WHERE z.task_id = t.id
 ) AS judged ON e.type = 'task.settled'
+LEFT JOIN orchestrator_actor agent
+    ON agent.id = COALESCE(judged.actor_id, a.actor_id) AND agent.kind = 'agent'
 WHERE e.id > %s AND e.id <= %s AND e.type = ANY(%s) AND c.origin = 'live'
 """
 
 
 class Happened(NamedTuple):
-    """An event with what the rows that it refers to say; None where it refers to none."""
+    """An event with what the rows that it refers to say; None where it refers to none.
+
+    ``agent`` is whose output it is about, or whose try; milliseconds of ``latency``.
+    """
 
     type: str
     at: datetime
@@ -69,10 +76,12 @@ class Happened(NamedTuple):
     tried_at: datetime | None
     cost: int | None
     currency: str | None
+    latency: int | None
     error: bool | None
     confidence: float | None
     judged_at: datetime | None
     outcome: str
+    agent: int | None
 
 
 class Mark(NamedTuple):
@@ -134,6 +143,8 @@ def _tried(row: Happened) -> Iterator[Mark]:
     yield Mark("tries", row.tried_at or row.at)
     if row.cost is not None:
         yield Mark("cost", row.tried_at or row.at, row.currency or "", row.cost)
+    if row.agent is not None and row.latency is not None:
+        yield Mark("latency", row.tried_at or row.at, str(bucket(row.latency / 1000)))
 
 
 def _failed(row: Happened) -> Iterator[Mark]:

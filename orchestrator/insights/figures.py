@@ -76,6 +76,7 @@ class Figures:
     completed: int
     cancelled: int
     lead: Spread
+    latency: Spread
     waited: Spread
     seconds: Spread
     automation: Share
@@ -91,6 +92,10 @@ class Figures:
     cost: Histogram
 
     @property
+    def outputs(self) -> int:
+        return self.tries - self.failed
+
+    @property
     def is_empty(self) -> bool:
         return not (self.started or self.completed or self.tries or self.said or self.answered)
 
@@ -104,6 +109,7 @@ def figures(part: Slice) -> Figures:
         completed=counts.get("completed", 0),
         cancelled=counts.get("cancelled", 0),
         lead=spread(part, "lead"),
+        latency=spread(part, "latency"),
         waited=spread(part, "waited"),
         seconds=spread(part, "seconds"),
         automation=Share(auto, auto + blocked + asked),

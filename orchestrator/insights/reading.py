@@ -61,10 +61,12 @@ class Slice:
             mine[key] = mine.get(key, 0) + amount
 
 
-def slices(workflow: int, version: int | None, period: Period, now: datetime) -> list[Slice]:
-    """The hours, days or months of a period without gaps, oldest first. One query."""
-    scope = f"{period.grain}/{workflow}/{version or '*'}"
-    rows = Counter.objects.filter(scope=scope)
+def slices(workflow: int, part: str, period: Period, now: datetime) -> list[Slice]:
+    """The hours, days or months of a period without gaps, oldest first. One query.
+
+    ``part`` is the number of a version, ``@`` and the id of an agent, or ``*`` for all.
+    """
+    rows = Counter.objects.filter(scope=f"{period.grain}/{workflow}/{part}")
     since = period.since(now)
     if since is not None:
         rows = rows.filter(hour__gte=since)

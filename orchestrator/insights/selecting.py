@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from orchestrator.engine import CONSENT
@@ -57,12 +57,19 @@ WHAT: Final[Mapping[str, str]] = {
 PARKING: Final = (StepKind.TIMER, StepKind.EVENT, StepKind.SUBFLOW)
 ONCE: Final = frozenset({"started", "completed", "cancelled", "in_review"})
 """What happens to a case once, so that as many cases are listed as were counted."""
+_SAID: Final = ("approved", "corrected", "rejected", "responded", "escalated", "overridden")
+OF_AGENTS: Final = frozenset(
+    {"auto", "blocked", "asked", "decided", "judged", "agreed", "differed", "tried", "failed"}
+    | set(_SAID)
+)
+"""What is said of an output or a try, so that it is about one agent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What happened in a case, when, by which rules or in which band of confidence; where it
-    waits, at which ``step`` for which ``group``, and ``who`` holds or decided it.
+    waits, at which ``step`` for which ``group``, and ``who`` holds or decided it; and which
+    ``agent`` it is about.
     """
 
     what: str
@@ -73,6 +80,7 @@ class Selection:
     step: str = ""
     group: int = 0
     who: int = 0
+    agent: int | None = None
 
     def within(self, path: str) -> Q:
         """That the time at ``path`` is in the period."""
@@ -84,7 +92,24 @@ class Selection:
 
 def selected(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
     """Those of the cases in which it happened; what tries something out is not counted."""
-    return FINDERS[wanted.what](found.filter(origin=CaseOrigin.LIVE), wanted)
+    found = FINDERS[wanted.what](found.filter(origin=CaseOrigin.LIVE), wanted)
+    if wanted.agent is not None and wanted.what not in OF_AGENTS:
+        return answered_by(found, wanted.agent)
+    return found
+
+
+def answered_by(found: QuerySet[Case], agent: int) -> QuerySet[Case]:
+    """Those of the cases with an output of the agent version."""
+    tried = Attempt.objects.filter(actor=agent, error__isnull=True)
+    return found.filter(pk__in=tried.values("task__case"))
+
+
+def _about(rows: QuerySet[Decision], wanted: Selection) -> QuerySet[Decision]:
+    """Decisions in a round about the agent's output."""
+    if wanted.agent is None:
+        return rows
+    same = {"task": OuterRef("task"), "round": OuterRef("round")}
+    return rows.filter(Exists(Routing.objects.filter(**same, attempt__actor=wanted.agent)))
 
 
 def _started(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
@@ -129,7 +154,8 @@ def _settled(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
 def _by_rule(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
     word = "approved" if wanted.what == "auto" else "rejected"
     rows = Decision.objects.filter(wanted.within("created_at"), seat=None, word=word)
-    return found.filter(pk__in=rows.exclude(via=CONSENT).values("task__case"))
+    rows = _about(rows.exclude(via=CONSENT), wanted)
+    return found.filter(pk__in=rows.values("task__case"))
 
 
 def _asked(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
@@ -139,6 +165,8 @@ def _asked(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
     if wanted.rules:
         without = Q(right=None) if NO_RULE in wanted.rules else Q()
         rows = rows.filter(Q(right__in=wanted.rules) | without)
+    if wanted.agent is not None:
+        rows = rows.filter(attempt__actor=wanted.agent)
     return found.filter(pk__in=rows.values("task__case"))
 
 
@@ -153,7 +181,7 @@ def _said(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
         rows = rows.filter(word__in=OVERRIDES)
     elif wanted.what not in ("answered", "decided"):
         rows = rows.filter(word=wanted.what)
-    return found.filter(pk__in=rows.values("task__case"))
+    return found.filter(pk__in=_about(rows, wanted).values("task__case"))
 
 
 def _judged(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
@@ -162,6 +190,8 @@ def _judged(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
         rows = rows.filter(error=wanted.what == "differed")
     if wanted.band:
         rows = rows.filter(_in_band(wanted.band))
+    if wanted.agent is not None:
+        rows = rows.filter(routing__attempt__actor=wanted.agent)
     return found.filter(pk__in=rows.values("routing__task__case"))
 
 
@@ -181,6 +211,8 @@ def _tried(found: QuerySet[Case], wanted: Selection) -> QuerySet[Case]:
     )
     if wanted.what == "failed":
         rows = rows.filter(error__isnull=False)
+    if wanted.agent is not None:
+        rows = rows.filter(actor=wanted.agent)
     return found.filter(pk__in=rows.values("task__case"))
 
 
@@ -191,8 +223,7 @@ FINDERS: Final[Mapping[str, Callable[[QuerySet[Case], Selection], QuerySet[Case]
     "auto": _by_rule,
     "blocked": _by_rule,
     "asked": _asked,
-    **dict.fromkeys(("approved", "corrected", "rejected", "responded", "escalated"), _said),
-    **dict.fromkeys(("overridden", "decided", "answered"), _said),
+    **dict.fromkeys((*_SAID, "decided", "answered"), _said),
     **dict.fromkeys(("judged", "agreed", "differed"), _judged),
     "tried": _tried,
     "failed": _tried,

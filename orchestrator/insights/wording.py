@@ -14,6 +14,8 @@ from orchestrator.insights.figures import Band, Share
 from orchestrator.spelling import UNITS, number, share
 
 NOTHING: Final = "–"
+LEAST_SECONDS: Final = 0.95
+"""What is shorter is told in milliseconds."""
 _VERDICTS: Final = {"over": gettext_noop("too sure"), "under": gettext_noop("too modest")}
 _SLICES: Final = {
     "hour": gettext_noop("H:i"),
@@ -29,6 +31,8 @@ def duration(seconds: float | None) -> str:
     for size, unit in UNITS:
         if seconds >= size * 0.995:
             return _(unit) % _short(seconds / size)
+    if 0 < seconds < LEAST_SECONDS:
+        return _("%s ms") % number(seconds * 1000)
     return _("%s s") % _short(seconds)
 
 
@@ -78,6 +82,10 @@ def _amount(micros: float, currency: str) -> str:
     value = micros / 1_000_000
     digits = 2 if value >= 0.05 or value == 0 else 4
     return f"{number(value, digits)} {currency}".rstrip()
+
+
+def day(at: datetime) -> str:
+    return date_format(at, _("d M Y"))
 
 
 def slice_name(start: datetime, grain: str) -> str:

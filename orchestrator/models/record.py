@@ -147,8 +147,9 @@ class Event(models.Model):
 class Counter(models.Model):
     """Folded from events by one job: what pages read instead of counting.
 
-    ``scope`` is ``<grain>/<workflow>/<version or *>`` with grain hour, day, month or now;
-    ``hour`` the beginning of that hour, day or month in UTC.
+    ``scope`` is ``<grain>/<workflow>/<part>`` with grain hour, day, month or now; the part is
+    the number of a version, ``@`` and the id of an agent, or ``*`` for all; ``hour`` the
+    beginning of that hour, day or month in UTC.
     """
 
     scope = models.CharField(max_length=120)

@@ -14,12 +14,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from orchestrator.insights import ONCE, WHAT, Selection, selected
+from orchestrator.insights import ONCE, WHAT, Selection, answered_by, selected
 from orchestrator.insights.wording import band_told
 from orchestrator.models import (
     Actor,
     ActorKind,
-    Attempt,
     Case,
     CaseState,
     DecisionRight,
@@ -94,11 +93,9 @@ def behind(found: QuerySet[Case], wanted: Mapping[str, str]) -> QuerySet[Case]:
     """Those that a number counts. Raises ValueError for what no link says."""
     if wanted["version"]:
         found = found.filter(version__number=_whole(wanted["version"]))
-    if wanted["agent"]:
-        tried = Attempt.objects.filter(actor=_whole(wanted["agent"]), error__isnull=True)
-        found = found.filter(pk__in=tried.values("task__case"))
+    agent = _whole(wanted["agent"]) if wanted["agent"] else None
     if not wanted["what"]:
-        return found
+        return found if agent is None else answered_by(found, agent)
     if wanted["what"] not in WHAT or wanted["band"] not in BANDS:
         raise ValueError
     selection = Selection(
@@ -110,6 +107,7 @@ def behind(found: QuerySet[Case], wanted: Mapping[str, str]) -> QuerySet[Case]:
         step=wanted["step"],
         group=_whole(wanted["group"] or "0"),
         who=_whole(wanted["who"] or "0"),
+        agent=agent,
     )
     return selected(found, selection)
 
@@ -142,7 +140,7 @@ def told(wanted: Mapping[str, str]) -> str:
     parts = (
         _("of version %s") % wanted["version"] if wanted["version"] else "",
         _(what) if what else "",
-        _("with an output of %s") % _agent(wanted["agent"]) if wanted["agent"] else "",
+        _of_agent(wanted) if wanted["agent"] else "",
         _("by the rule “%s”") % rule if (rule := _rule(wanted["rule"])) else "",
         _("with confidence %s") % band_told(wanted["band"]) if wanted["band"] in BANDS[1:] else "",
         *_where(wanted),
@@ -171,9 +169,10 @@ def _rule(text: str) -> str:
     return next(map(str, DecisionRight.objects.filter(pk__in=ids).order_by("-pk")[:1]), "")
 
 
-def _agent(text: str) -> str:
-    """The name of an agent version; what no agent is called stays as it is."""
-    return _named(Actor.objects.filter(kind=ActorKind.AGENT), text)
+def _of_agent(wanted: Mapping[str, str]) -> str:
+    """By its name; what no agent is called stays as it is."""
+    name = _named(Actor.objects.filter(kind=ActorKind.AGENT), wanted["agent"])
+    return (_("(agent %s)") if wanted["what"] in WHAT else _("with an output of %s")) % name
 
 
 def _person(text: str) -> str:

@@ -56,6 +56,7 @@ class News:
     at: datetime
     outputs: str
     cases_url: str
+    figures_url: str
     acknowledge_url: str
 
 
@@ -103,6 +104,7 @@ def _news(debut: Debut, step: str, counts: Mapping[int, str]) -> News:
         at=debut.at,
         outputs=counts[version.pk],
         cases_url=f"{reverse('cases')}?{query}",
+        figures_url=f"{reverse('insights')}?{query}",
         acknowledge_url=reverse("acknowledge", args=[debut.pk]),
     )
 

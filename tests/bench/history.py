@@ -9,7 +9,7 @@ from typing import Final
 from django.db import connection
 
 from orchestrator.histograms import beginning
-from orchestrator.models import Counter, DecisionRight, Workflow
+from orchestrator.models import Counter, Debut, DecisionRight, Workflow
 
 HOURLY: Final = 57
 HOURS: Final = 2 * 365 * 24
@@ -20,7 +20,10 @@ Sum = tuple[int, dict[str, int] | None]
 
 
 def two_years(workflow: Workflow) -> int:
-    """Write them, in place of those that are there; returns how many decisions they count."""
+    """Write them, in place of those that are there; returns how many decisions they count.
+
+    They are of one version, and of the agents that have answered in the workflow.
+    """
     Counter.objects.exclude(scope__startswith="now").delete()
     sums = _an_hour(workflow)
     now = datetime.now(UTC)
@@ -41,7 +44,7 @@ def _an_hour(workflow: Workflow) -> dict[str, Sum]:
     plain = ("started", "completed", "auto", "blocked", "tries", "failed")
     return {
         **dict.fromkeys(plain, (HOURLY, None)),
-        **dict.fromkeys(("lead", "waited", "seconds"), (180, lasted)),
+        **dict.fromkeys(("lead", "waited", "seconds", "latency"), (180, lasted)),
         "said": (HOURLY, {"approved": 40, "corrected": 12, "rejected": 5}),
         "asked": (HOURLY, asked),
         "judged": (50, tenths),
@@ -51,12 +54,14 @@ def _an_hour(workflow: Workflow) -> dict[str, Sum]:
 
 
 def _rows(workflow: Workflow, grain: str, now: datetime, sums: dict[str, Sum]) -> Iterator[Counter]:
+    agents = Debut.objects.filter(workflow=workflow).values_list("actor", flat=True)
+    parts = ("*", "1", *(f"@{agent}" for agent in agents))
     for back in range(0, HOURS, STEPS[grain]):
         hour = beginning(now - timedelta(hours=back), grain)
-        for version in ("*", "1"):
+        for part in parts:
             for measure, (count, histogram) in sums.items():
                 yield Counter(
-                    scope=f"{grain}/{workflow.pk}/{version}",
+                    scope=f"{grain}/{workflow.pk}/{part}",
                     measure=measure,
                     hour=hour,
                     count=count,

@@ -15,9 +15,19 @@ from django.db import connection, transaction
 
 from orchestrator import engine, jobs
 from orchestrator.engine import counting
-from orchestrator.models import Case, CaseOrigin, Counter, Event, Follower, Workflow
+from orchestrator.histograms import bucket
+from orchestrator.models import (
+    Actor,
+    Case,
+    CaseOrigin,
+    Counter,
+    Event,
+    Follower,
+    Workflow,
+)
 from tests import world
 from tests.orchestrator.races import at_once
+from tests.orchestrator.troubles import broken, failing
 from tests.world import FLIGHT, LUNCH, actor, decided, in_review, started
 
 
@@ -129,6 +139,37 @@ def test_versions_are_counted_apart_and_together(place: Workflow) -> None:
     started(later, LUNCH, confidence=0.99)
 
     assert (counts(place, 1)["auto"], counts(place, 2)["auto"], counts(place)["auto"]) == (1, 2, 3)
+
+
+def test_agent_versions_are_counted_apart_and_together(place: Workflow) -> None:
+    costs: dict[str, Any] = {"cost_micros": 500, "currency": "EUR", "latency_ms": 800}
+    started(place, LUNCH, confidence=0.99, model="m-1", **costs)
+    started(place, LUNCH, confidence=0.99, model="m-2", **costs)
+    taken_back = decided(in_review(place, model="m-2"), "bea", "rejected")
+    decided(in_review(place, confidence=0.72, model="m-2"), "bea", "approved", final=True)
+    engine.undo(taken_back.decision.pk, actor=actor("bea"))
+
+    old, new = Actor.objects.filter(kind="agent").order_by("pk")
+
+    whole, first, second = counts(place), counts(place, f"@{old.pk}"), counts(place, f"@{new.pk}")
+    assert (first["tries"], first["auto"], first["cost"]) == (1, 1, {"EUR": 500})
+    assert first["latency"] == {str(bucket(0.8)): 1}
+    assert first.keys() == {"tries", "auto", "cost", "latency"}
+    assert (second["tries"], second["auto"], sum(second["asked"].values())) == (3, 1, 2)
+    assert (second["said"], second["agreed"]) == ({"approved": 1}, {"7": 1})
+    assert (whole["tries"], whole["auto"], whole["judged"]) == (4, 2, {"7": 1})
+
+
+@pytest.mark.usefixtures("db")
+def test_who_answers_in_place_of_an_agent_is_not_counted_as_it() -> None:
+    incident = broken(failing())
+    place, reader = incident.task.case.workflow, Actor.objects.get(kind="agent")
+    engine.hand_over(incident.pk, actor=actor("dora"))
+
+    decided(incident.task, "bea", "responded", output={"sum": 1}, final=True)
+
+    assert counts(place)["said"] == {"responded": 1}
+    assert counts(place, f"@{reader.pk}").keys() == {"tries", "failed", "latency"}
 
 
 def test_hours_days_and_months_say_the_same(place: Workflow) -> None:

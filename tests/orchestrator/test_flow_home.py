@@ -96,7 +96,7 @@ def test_steps_that_lead_the_flow_count_as_no_try_and_no_decision() -> None:
     while engine.fold_counters():
         continue
 
-    whole = insights.added(insights.slices(place.pk, None, PERIODS["24h"], timezone.now()))
+    whole = insights.added(insights.slices(place.pk, "*", PERIODS["24h"], timezone.now()))
     figures = insights.figures(whole)
     assert (figures.started, figures.completed) == (1, 1)
     assert (figures.tries, figures.failed, figures.asked) == (0, 0, 0)

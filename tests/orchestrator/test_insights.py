@@ -111,7 +111,10 @@ def test_a_calibration_marks_what_was_too_sure() -> None:
     ("seconds", "told"),
     [
         (None, "–"),
-        (0.4, "0.4 s"),
+        (0, "0 s"),
+        (0.004, "4 ms"),
+        (0.84, "840 ms"),
+        (0.97, "1 s"),
         (8, "8 s"),
         (61, "1 min"),
         (3590, "1 h"),

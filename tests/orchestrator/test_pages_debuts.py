@@ -50,6 +50,7 @@ def test_the_owner_is_told_and_led_to_the_cases(place: Workflow) -> None:
     text = page.content.decode()
     assert "reader answered as gpt-x-2026-11 for the first time" in text
     assert f"Its record begins anew, as version {told.revision}." in text
+    assert f"agent reader@{told.revision}" in alice.get(told.figures_url).content.decode()
     listed = alice.get(told.cases_url)
     keys = {row["key"] for row in listed.context["rows"]}
     assert keys == {"late", "later"}

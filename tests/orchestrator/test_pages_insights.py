@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from orchestrator import engine
-from orchestrator.models import Workflow
+from orchestrator.models import Debut, Workflow
 from tests import world
 from tests.bench.history import two_years
 from tests.world import FLIGHT, LUNCH, actor, decided, in_review, person, started
@@ -30,25 +30,26 @@ def place() -> Workflow:
 
 @pytest.fixture
 def busy(place: Workflow) -> Workflow:
-    """Two versions, and everything that can happen to a case in the first."""
+    """Two versions, two agents, and everything that can happen to a case in the first."""
     costs: dict[str, Any] = {"cost_micros": 20_000, "currency": "EUR"}
+    new: dict[str, Any] = {"model": "m-2"}
     for _ in range(3):
         started(place, LUNCH, confidence=0.99, **costs)
-    started(place, {**LUNCH, "merchant": "Casino"}, confidence=0.95)
+    started(place, {**LUNCH, "merchant": "Casino"}, confidence=0.95, **new)
     sure = in_review(place, {**LUNCH, "amount": 400}, confidence=0.95)
     decided(sure, "bea", "approved", final=True)
     decided(in_review(place, confidence=0.82), "bea", "approved", final=True, seconds=6)
-    decided(in_review(place, confidence=0.88), "ben", "corrected", output=less(), final=True)
+    decided(in_review(place, confidence=0.88, **new), "ben", "corrected", output=less(), final=True)
     decided(in_review(place, confidence=None), "bea", "rejected", final=True)
-    decided(in_review(place), "bea", "escalated")
+    decided(in_review(place, **new), "bea", "escalated")
     taken_back = decided(in_review(place), "bea", "rejected")
     engine.undo(taken_back.decision.pk, actor=actor("bea"))
-    in_review(place, FLIGHT)
+    in_review(place, FLIGHT, **new)
     engine.cancel_case(in_review(place).case_id, actor=actor("lea"), reason="Twice.")
     started(place)
     engine.work_until_idle()
     later = world.workflow(world.EXPENSES, **{"value: 1000": "value: 500"})
-    started(later, LUNCH, confidence=0.99)
+    started(later, LUNCH, confidence=0.99, **new)
     in_review(later, FLIGHT)
     counted()
     return later
@@ -97,17 +98,24 @@ def test_the_figures_of_a_period(busy: Workflow) -> None:
     assert tile(page, "Failed tries").startswith("7% 1 failed · 15 tries")
 
 
-@pytest.mark.parametrize("version", ["", "1", "2"])
-def test_every_number_opens_exactly_its_cases(busy: Workflow, version: str) -> None:
+@pytest.mark.parametrize(
+    ("part", "least"),
+    [({}, 90), ({"version": 1}, 60), ({"version": 2}, 20), ({"agent": 0}, 30), ({"agent": 1}, 30)],
+)
+def test_every_number_opens_exactly_its_cases(
+    busy: Workflow, part: dict[str, int], least: int
+) -> None:
     client = signed_in("alice")
+    if "agent" in part:
+        part = {"agent": Debut.objects.order_by("pk")[part["agent"]].actor_id}
     pages = [
-        shown("alice", period=period, version=version, workflow=busy.slug)
+        shown("alice", period=period, workflow=busy.slug, **part)
         for period in ("24h", "7d", "30d", "all")
     ]
 
     numbers = {number for page in pages for number in NUMBER.findall(page)}
 
-    assert len(numbers) > (20 if version == "2" else 60)
+    assert len(numbers) > least
     for url, number in numbers:
         rows = client.get(html.unescape(url)).context["rows"]
         assert len(rows) == int(number), url
@@ -157,6 +165,53 @@ def test_an_agent_that_is_too_sure_is_named(place: Workflow) -> None:
     counted()
 
     assert "too sure" in shown()
+
+
+def test_agent_versions_stand_one_beside_the_other(place: Workflow) -> None:
+    costs: dict[str, Any] = {"cost_micros": 20_000, "currency": "EUR", "latency_ms": 840}
+    started(place, LUNCH, confidence=0.99, model="m-1", **costs)
+    started(place, LUNCH, confidence=0.99, model="m-1", **costs)
+    decided(in_review(place, confidence=0.82, model="m-2"), "bea", "rejected", final=True)
+    counted()
+
+    new, old = signed_in("bea").get("/insights/").context["agents"]
+
+    assert (old["name"], old["model"], old["steps"]) == ("reader", "m-1", "Read the receipt")
+    assert (old["automation"], old["overrides"], old["cost"]) == ("100%", "–", "0.0200 EUR")
+    assert re.fullmatch(r"8[0-9]{2} ms", old["latency"])
+    assert (new["model"], new["automation"], new["overrides"]) == ("m-2", "0%", "100%")
+    page = shown(agent=Debut.objects.latest("pk").actor_id)
+    assert f"agent reader@{new['revision']}" in page
+    assert tile(page, "Agreed with").startswith("0% likely 0 to 79% 0 agreed · 1 judged")
+    assert "Started" not in page
+    assert "Intake and throughput" not in page
+    assert 'href="/insights/"' in page, "the way back to all agents"
+
+
+def test_an_agent_of_another_workflow_or_of_one_version_is_not_found(place: Workflow) -> None:
+    started(place, LUNCH, confidence=0.99, model="m-1")
+    agent = Debut.objects.get().actor_id
+    other = world.workflow(**{"workflow: expenses": "workflow: travel"})
+
+    right: dict[str, Any] = {"agent": agent, "workflow": "expenses"}
+    wrong: tuple[dict[str, Any], ...] = (
+        {"agent": agent, "workflow": other.slug},
+        {"agent": agent, "workflow": "expenses", "version": 1},
+        {"agent": "x", "workflow": "expenses"},
+    )
+
+    assert signed_in("bea").get("/insights/", right).status_code == 200
+    for query in wrong:
+        assert signed_in("bea").get("/insights/", query).status_code == 404
+
+
+def test_the_cases_of_one_agent_are_told_as_such(place: Workflow) -> None:
+    started(place, LUNCH, confidence=0.99, model="m-1")
+    query: dict[str, Any] = {"what": "auto", "agent": Debut.objects.get().actor_id}
+
+    page = signed_in("bea").get("/cases/", query).content.decode()
+
+    assert "Cases in which a rule approved an output (agent reader@1)." in page
 
 
 def test_one_sees_only_workflows_whose_cases_one_sees(busy: Workflow) -> None:

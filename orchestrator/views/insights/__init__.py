@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -18,7 +19,7 @@ from orchestrator import engine, insights
 from orchestrator.exceptions import NotFound
 from orchestrator.models import Actor, Workflow, WorkflowVersion
 from orchestrator.models.standing import standing
-from orchestrator.views.insights import diagrams, tables
+from orchestrator.views.insights import agents, diagrams, tables
 from orchestrator.views.insights.frame import Frame, number
 from orchestrator.views.requests import actor_of, link
 from orchestrator.views.requests import number as asked_number
@@ -28,13 +29,15 @@ DEFAULT: Final = "30d"
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """``?workflow=<slug>&version=<number>&period=24h|7d|30d|all``."""
+    """``?workflow=<slug>&version=<number>&period=24h|7d|30d|all``, or ``agent=<id>`` in place of
+    the version.
+    """
     workflows = list(visible(actor_of(request)))
     if not workflows:
         return render(request, "orchestrator/insights.html", {"workflows": []})
     frame = framed(request, workflows)
     versions = _published(frame)
-    parts = insights.slices(frame.workflow.pk, frame.version, frame.period, frame.now)
+    parts = insights.slices(frame.workflow.pk, frame.part, frame.period, frame.now)
     total = insights.figures(insights.added(parts))
     context = {
         "workflows": workflows,
@@ -44,9 +47,11 @@ def page(request: HttpRequest) -> HttpResponse:
         "now": standing_now(frame),
         "empty": total.is_empty,
         "all_url": link(request, period="all"),
+        "whole_url": link(request, agent=None),
     }
     if not total.is_empty:
         context |= tables.told(frame, total) | diagrams.drawn(frame, parts, total)
+        context["agents"] = agents.rows(request, frame)
     return render(request, "orchestrator/insights.html", context)
 
 
@@ -57,13 +62,21 @@ def visible(actor: Actor) -> QuerySet[Workflow]:
 
 
 def framed(request: HttpRequest, workflows: list[Workflow]) -> Frame:
-    """What was asked for. Raises NotFound for a workflow that is not visible."""
+    """What was asked for. Raises NotFound for a workflow that is not visible, and for an agent
+    that never answered in it, or of one version: who answers is counted over all of them.
+    """
     slug = request.GET.get("workflow", "")
     chosen = [row for row in workflows if not slug or row.slug == slug]
     period = insights.PERIODS.get(request.GET.get("period") or DEFAULT)
     if not chosen or period is None:
         raise NotFound
-    return Frame(chosen[0], asked_number(request, "version"), period, timezone.now())
+    frame = Frame(chosen[0], asked_number(request, "version"), period, timezone.now())
+    if not request.GET.get("agent"):
+        return frame
+    debut = insights.debut_of(frame.workflow.pk, asked_number(request, "agent") or 0)
+    if debut is None or frame.version is not None:
+        raise NotFound
+    return replace(frame, debut=debut)
 
 
 def _published(frame: Frame) -> list[int]:

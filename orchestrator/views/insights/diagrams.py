@@ -16,12 +16,9 @@ Parts = Sequence[Slice]
 
 
 def drawn(frame: Frame, parts: Parts, total: Figures) -> dict[str, Any]:
-    return {
-        "flow": flow(frame, parts),
-        "ways": ways(frame, parts),
-        "lead": lead(frame, parts),
-        "bands": bands(frame, total),
-    }
+    """Cases begin and end without an agent: its figures have no such charts."""
+    of_cases = {} if frame.debut else {"flow": flow(frame, parts), "lead": lead(frame, parts)}
+    return of_cases | {"ways": ways(frame, parts), "bands": bands(frame, total)}
 
 
 def flow(frame: Frame, parts: Parts) -> dict[str, Any]:

@@ -14,25 +14,40 @@ from django.utils.safestring import SafeString, mark_safe
 
 from orchestrator import spelling
 from orchestrator.insights import Period, Slice
-from orchestrator.models import Workflow
+from orchestrator.models import Actor, Debut, Workflow
 
 NONE: Final = mark_safe('<span class="num">0</span>')
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A workflow, one of its versions or all, and a period up to now."""
+    """A workflow, one of its versions or agents or all of it, and a period up to now.
+
+    ``debut`` is the first answer of the agent.
+    """
 
     workflow: Workflow
     version: int | None
     period: Period
     now: datetime
+    debut: Debut | None = None
+
+    @property
+    def agent(self) -> Actor | None:
+        return self.debut.actor if self.debut else None
+
+    @property
+    def part(self) -> str:
+        """Whose counters are read."""
+        return f"@{self.agent.pk}" if self.agent else str(self.version or "*")
 
     @cached_property
     def _list(self) -> str:
         query = {"workflow": self.workflow.slug}
         if self.version is not None:
             query["version"] = str(self.version)
+        if self.agent is not None:
+            query["agent"] = str(self.agent.pk)
         return f"{reverse('cases')}?{urlencode(query)}"
 
     @cached_property

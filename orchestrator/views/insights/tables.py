@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from orchestrator.insights import Figures, Share, reasons, wording
+from orchestrator.models import Debut
+from orchestrator.views.insights.agents import model_of
 from orchestrator.views.insights.frame import Frame
 
 WORDS: Final = ("approved", "corrected", "rejected", "responded", "escalated")
@@ -29,7 +31,11 @@ class Tile:
 
 def told(frame: Frame, total: Figures) -> dict[str, Any]:
     return {
-        "tiles": [*_amounts(frame, total), *_rates(frame, total), *_efforts(frame, total)],
+        "tiles": [
+            *(_answers(frame, frame.debut, total) if frame.debut else _amounts(frame, total)),
+            *_rates(frame, total),
+            *_efforts(frame, total),
+        ],
         "reasons": reason_rows(frame, total),
         "said": said(frame, total),
     }
@@ -46,6 +52,26 @@ def _amounts(frame: Frame, total: Figures) -> list[Tile]:
             wording.duration(lead.p50),
             _nine(lead.p90),
             [(frame.number(lead.count, "completed"), _("completed"))],
+        ),
+    ]
+
+
+def _answers(frame: Frame, debut: Debut, total: Figures) -> list[Tile]:
+    """Of one agent: cases begin and end without it."""
+    judged = Share(
+        sum(band.share.part for band in total.bands), sum(band.share.whole for band in total.bands)
+    )
+    return [
+        Tile(_("First answer"), wording.day(debut.at), model_of(debut.actor)),
+        Tile(_("Time to answer"), wording.duration(total.latency.p50), _nine(total.latency.p90)),
+        Tile(
+            _("Agreed with"),
+            wording.percent(judged.value),
+            _likely(judged),
+            [
+                (frame.number(judged.part, "agreed"), _("agreed")),
+                (frame.number(judged.whole, "judged"), _("judged")),
+            ],
         ),
     ]
 
@@ -88,8 +114,8 @@ def _efforts(frame: Frame, total: Figures) -> list[Tile]:
             [decided],
         ),
         Tile(
-            _("Cost per case"),
-            wording.money(total.cost, total.started),
+            _("Cost per output") if frame.debut else _("Cost per case"),
+            wording.money(total.cost, total.outputs if frame.debut else total.started),
             _("%s in all") % wording.money(total.cost) if total.cost else _("no cost was given"),
         ),
         Tile(
