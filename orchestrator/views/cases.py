@@ -165,7 +165,7 @@ def _where(wanted: Mapping[str, str]) -> Iterator[str]:
 
 def _rule(text: str) -> str:
     """The name of the newest of these rules; "" where none is there."""
-    ids = [_id(part) for part in text.split(",")]
+    ids = [_id(part) for part in text.split(",") if part]
     return next(map(str, DecisionRight.objects.filter(pk__in=ids).order_by("-pk")[:1]), "")
 
 
