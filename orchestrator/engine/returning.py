@@ -13,7 +13,8 @@ from orchestrator.engine.bench import Bench
 from orchestrator.engine.consequences import settle_later
 from orchestrator.engine.deciding import Decided, bench_for
 from orchestrator.engine.incidents import withdraw_seats
-from orchestrator.engine.rework import SENT_BACK, most_visits, visits_of
+from orchestrator.engine.preferring import SENT_BACK
+from orchestrator.engine.rework import most_visits, visits_of
 from orchestrator.engine.saying import Said, check_words, write
 from orchestrator.engine.staleness import check_digest
 from orchestrator.exceptions import Invalid

@@ -14,6 +14,7 @@ from orchestrator.engine.acts import Act
 from orchestrator.engine.bench import bench_of
 from orchestrator.engine.clocks import keep_for
 from orchestrator.engine.opening import open_task
+from orchestrator.engine.preferring import SENT_BACK, sendings_back
 from orchestrator.models import (
     Actor,
     ActorKind,
@@ -29,9 +30,6 @@ from orchestrator.models import (
 
 VISITS: Final = 3
 """How often a case comes to a step in all, where ``rework`` does not say."""
-
-SENT_BACK: Final = "sent_back"
-"""Where a decision's proof says to which step it sent the case back, and with what words."""
 
 
 def most_visits(step: Step) -> int:
@@ -54,8 +52,7 @@ def was_returned(task: Task) -> bool:
         return True
     if not task.step.rework or task.visit == 1:
         return False
-    earlier = Decision.objects.filter(task__case=task.case_id, task__step_key=task.step_key)
-    return earlier.filter(task__scope=task.scope, proof__has_key=SENT_BACK).exists()
+    return sendings_back(task).exists()
 
 
 def go_back(act: Act, task: Task, decision: Decision) -> None:
@@ -101,19 +98,21 @@ def _output_of(task: Task) -> Any:
 
 
 def _reasons(task: Task) -> dict[str, str]:
-    """The codes that anybody gave, by pointer; the latest counts."""
-    rows = task.decisions.order_by("id").values_list("reasons", flat=True)
-    return {path: code for row in rows for path, code in row.items()}
+    """The codes that anybody gave, by pointer; the latest counts, and none that was taken back."""
+    rows = task.decisions.filter(filled__isnull=False).order_by("id")
+    said = rows.values_list("reasons", flat=True)
+    return {path: code for row in said for path, code in row.items()}
 
 
 def _corrections(task: Task) -> list[dict[str, Any]]:
-    rows = Correction.objects.filter(decision__task=task).order_by("id")
+    stands = {"decision__task": task, "decision__filled__isnull": False}
+    rows = Correction.objects.filter(**stands).order_by("id")
     return [dict(row) for row in rows.values("path", "op", "before", "after", "reason")]
 
 
 def _ask_again(act: Act, opened: Task, before: Task) -> None:
     """Who did it last time knows it best, and has it first for a while."""
-    last = before.decisions.exclude(seat=None).order_by("-id").first()
+    last = before.decisions.filter(filled__isnull=False).order_by("-id").first()
     seat = Seat.objects.open().filter(task=opened).order_by("number").first()
     if last is None or seat is None:
         return

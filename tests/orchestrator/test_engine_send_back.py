@@ -116,6 +116,44 @@ def test_no_rule_approves_what_follows_from_it_either() -> None:
     assert (task_of(case, "sort").visit, task_of(case, "sort").state) == (2, "in_review")
 
 
+def test_what_was_taken_back_was_never_sent_back() -> None:
+    sure = {"mode": "auto", "when": {"fact": "confidence", "op": "ge", "value": 0.9}}
+    rights = [sure, {"mode": "review", "group": "Expense reviewers"}]
+    more: dict[str, Any] = {"actor": "reader", "schema": {"type": "object"}, "rights": rights}
+    text = definition(
+        [
+            step("read", "agent", undo="0s", **more),
+            step("sort", "agent", undo="10s", rework={"to": ["read"]}, **more),
+        ],
+        "read sort",
+        ("sort read", {"fact": "output/again", "op": "eq", "value": True}),
+        "sort done",
+        **READER,
+    )
+    case = begun(published(text))
+    performed(confidence=0.95)
+    performed(confidence=0.5, again=True)
+    sort = task_of(case, "sort")
+    engine.undo(sent_back(sort).decision.pk, actor=world.actor("bea"))
+    world.decided(sort, "bea", "approved", final=True)
+    performed(confidence=0.95)
+
+    performed(confidence=0.95, again=False)
+
+    again = task_of(case, "sort")
+    assert (again.visit, again.state) == (2, "completed")
+
+
+def test_who_does_it_anew_is_told_nothing_that_was_taken_back(task: Task) -> None:
+    more: dict[str, Any] = {"output": LUNCH | {"amount": 5}, "reasons": {"/amount": "misread"}}
+    done = world.decided(task, "bea", "corrected", **more)
+    engine.undo(done.decision.pk, actor=world.actor("bea"))
+    sent_back(task)
+    _settled(task)
+
+    assert (_brief(task)["corrections"], _brief(task)["reasons"]) == ([], {})
+
+
 def test_who_sent_it_back_sees_first_what_came_of_it(task: Task) -> None:
     sent_back(task, by="ben")
     _settled(task)
@@ -141,11 +179,11 @@ def test_who_lost_the_right_meanwhile_does_not_keep_others_from_it(task: Task) -
     assert task_of(task.case, "read").seats.get().assigned_to is None
 
 
-def performed(confidence: float) -> None:
+def performed(confidence: float, **output: Any) -> None:
     """The next machine step gives an output of which it is so sure."""
     work = engine.claim_work()
     assert work
-    engine.submit_output(work, Result({"a": 1}, confidence=confidence))
+    engine.submit_output(work, Result(output, confidence=confidence))
 
 
 def test_the_brief_tells_what_people_said_of_single_fields() -> None:
