@@ -31,9 +31,22 @@ _ENDS: Final = """
         AND task.word <> 'rejected'
     OR {0}.word = 'rejected' AND task.word = 'rejected'
 """
+# Sending back judges the step that is done anew: its earlier answer teaches nothing any more, and
+# an answer that only came of it was not said to be wrong.
+_STANDS: Final = """
+    CASE decision.word WHEN 'rejected'
+        THEN COALESCE(decision.proof -> 'sent_back' ->> 'to' = task.step_key, TRUE)
+        ELSE NOT EXISTS (
+            SELECT FROM orchestrator_task later
+            WHERE later.case_id = task.case_id AND later.step_key = task.step_key
+                AND later.scope = task.scope AND later.visit > task.visit
+                AND later.brief ? 'from'
+        ) END
+"""
 _TEACHES: Final = f"""
     (SELECT kind FROM orchestrator_actor WHERE id = decision.actor_id) = 'human'
     AND ({_ENDS.format("decision")})
+    AND {_STANDS}
     AND NOT EXISTS (
         SELECT FROM orchestrator_decision sooner
         JOIN orchestrator_verdict settled ON settled.decision_id = sooner.id

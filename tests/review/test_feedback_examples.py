@@ -23,7 +23,7 @@ from orchestrator.schema.shapes import shapes_of
 from review.feedback import FORMATS, KEYS, Outgoing, Query
 from review.feedback import examples as shaping
 from review.feedback.examples import Asked, question
-from tests import world
+from tests import waiting, world
 from tests.review.feedback import exported, settle_now
 
 SHAPES: Final = Path(settings.BASE_DIR) / "tests/review/shapes"
@@ -211,6 +211,45 @@ def test_an_escalation_teaches_nothing_but_what_ended_it_does(expenses: Workflow
 
     assert numbers() == none_but(sft=1, kto=1, eval=1)
     assert examples("kto")[0]["metadata"]["decision"] == last.decision.pk
+
+
+@pytest.mark.parametrize(("to", "judgements"), [("read", 1), ("receive", 0)])
+def test_who_sends_a_case_back_judges_the_step_that_is_done_anew(
+    db: None, to: str, judgements: int
+) -> None:
+    waiting.sent_back(world.in_review(waiting.workflow()), to=to)
+    settle_now()
+
+    assert [row["decision"] for row in exported()] == ["rejected"]
+    assert numbers() == none_but(kto=judgements)
+
+
+CHECK: Final = """
+  - key: check
+    name: Check
+    kind: human
+    schema: {type: object, properties: {note: {type: string}}}
+    output: {/checked: ""}
+    rework: {to: [read]}
+    rights: [{mode: review, group: Expense reviewers, allowed: [responded, rejected]}]
+"""
+
+
+def test_what_was_sent_back_later_teaches_nothing(db: None) -> None:
+    changed = {
+        "  - key: booked\n": f"{CHECK[1:]}  - key: booked\n",
+        "{from: read, to: booked}": "{from: read, to: check}\n  - {from: check, to: booked}",
+    }
+    read = world.in_review(world.workflow(**changed))
+    world.decided(read, "bea", "approved")
+    settle_now()
+    assert numbers() == none_but(sft=1, kto=1, eval=1)
+
+    waiting.sent_back(Task.objects.get(case=read.case_id, step_key="check"), by="ben")
+    settle_now()
+
+    assert [row["decision"] for row in exported()] == ["approved", "rejected"]
+    assert numbers() == none_but()
 
 
 def test_the_agents_own_prompt_comes_before_the_instructions_of_reviewers(db: None) -> None:
