@@ -3,6 +3,7 @@
 None of them tells anything of a case.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from ipaddress import ip_address, ip_network
 
@@ -19,7 +20,11 @@ from orchestrator import lifesigns
 from orchestrator.metrics import CONTENT_TYPE, exposition
 
 BROKER_TIMEOUT = 0.5  # seconds
+DATABASE_TIMEOUT = 2.0
+READ_ONLY = "default_transaction_read_only"
 NEEDED = ("database", "migrations")
+
+_asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz")
 
 
 @require_safe
@@ -31,8 +36,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_not_required
 def readyz(request: HttpRequest) -> JsonResponse:
-    """What is missing. 503 only without a database of this version: people can claim and
-    decide while broker and workers are down."""
+    """What is missing. 503 only without a database of this version that can be written: people
+    can claim and decide while broker and workers are down."""
     database = _database()
     unknown = "unknown without the database"
     found = {
@@ -48,12 +53,26 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _database() -> str:
+    """Asked in a thread of its own: a server that hangs lets whoever asks it wait, and no check
+    may wait for the one before."""
+    asked = _asking.submit(_writable)
+    try:
+        return asked.result(DATABASE_TIMEOUT)
+    except TimeoutError:
+        asked.cancel()
+        return f"down: no answer within {DATABASE_TIMEOUT:g} s"
+
+
+def _writable() -> str:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute("SELECT pg_is_in_recovery() OR current_setting(%s)::bool", [READ_ONLY])
+            is_read_only = cursor.fetchone()[0]
     except DatabaseError:
         return "down"
-    return "ok"
+    finally:
+        connection.close()
+    return "read-only: nobody can decide" if is_read_only else "ok"
 
 
 def _migrations() -> str:

@@ -86,6 +86,13 @@ DATABASE_TIMEOUTS = {
     "lock_timeout": env.int("DATABASE_LOCK_TIMEOUT", default=5_000),
     "idle_in_transaction_session_timeout": env.int("DATABASE_IDLE_TIMEOUT", default=60_000),
 }
+# Seconds between questions whether the server is there, and milliseconds without an answer.
+KEEPALIVES = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 # Connections of each web process, 0 for one persistent connection per thread.
 DATABASE_POOL = env.int("DATABASE_POOL", default=0)
 
@@ -103,6 +110,9 @@ def _database() -> dict[str, Any]:
     timeouts = " ".join(f"-c {name}={value}" for name, value in DATABASE_TIMEOUTS.items())
     options["options"] = f"{options.get('options', '')} {timeouts}".strip()
     options.setdefault("connect_timeout", 5)
+    # A server that vanished says no goodbye: without these its connections wait for hours.
+    for name, value in KEEPALIVES.items():
+        options.setdefault(name, value)
     # Each connection plans a statement once, not every time: a third of the database's work.
     options.setdefault("server_side_binding", True)
     options.setdefault("prepare_threshold", 3)

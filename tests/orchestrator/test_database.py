@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from orchestrator.database.base import DatabaseWrapper
@@ -55,3 +56,12 @@ def test_a_connection_that_was_ended_is_replaced(own: DatabaseWrapper) -> None:
     first = asked(own)
     end(first)
     assert asked(own) != first
+
+
+def test_a_server_that_vanished_is_noticed(own: DatabaseWrapper) -> None:
+    own.ensure_connection()
+    set_ = own.connection.info.get_parameters()
+
+    assert {name: set_[name] for name in settings.KEEPALIVES} == {
+        name: str(value) for name, value in settings.KEEPALIVES.items()
+    }

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
+from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django import Settings
 
-from orchestrator import lifesigns
+from orchestrator import health, lifesigns
 from orchestrator.processes.child import PROJECT
 
 
@@ -76,6 +79,42 @@ def test_ready_without_the_broker(client: Client, settings: Settings) -> None:
     assert response.status_code == 200
     assert response.json()["ready"] is True
     assert response.json()["broker"].startswith("down: ")
+
+
+@pytest.mark.django_db
+def test_not_ready_while_the_database_can_only_be_read(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = connection.settings_dict["OPTIONS"]["options"]
+    monkeypatch.setitem(
+        connection.settings_dict["OPTIONS"],
+        "options",
+        f"{options} -c default_transaction_read_only=on",
+    )
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["database"] == "read-only: nobody can decide"
+
+
+@pytest.mark.django_db
+def test_a_database_that_hangs_is_said_in_time(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each check is answered, and none waits for the one before."""
+    monkeypatch.setattr(health, "DATABASE_TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setitem(connection.settings_dict, "HOST", "127.0.0.1")
+        monkeypatch.setitem(connection.settings_dict, "PORT", silent.getsockname()[1])
+        started = time.monotonic()
+        answers = [client.get("/readyz") for _ in range(2)]
+        took = time.monotonic() - started
+
+    health._asking.submit(bool).result(20)
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert answers[1].json()["database"] == "down: no answer within 0.2 s"
+    assert took < 4
 
 
 def test_not_ready_without_the_database() -> None:
