@@ -14,18 +14,20 @@ from orchestrator.models import Workflow
 MOST: Final = 1000
 """Open cases that are looked at; where there are more, the counts are of these."""
 
-# Along the partial index of open cases, then by case into its few tasks.
+# Along the partial index of open cases, then by case into its few tasks. One that waits before
+# two groups, as where one of two passed it on, is counted for each of them and once in all.
 COUNTS: Final = """
 WITH few AS (
     SELECT id FROM orchestrator_case
     WHERE workflow_id = %(workflow)s AND state IN ('open', 'cancelling') LIMIT %(most)s
 )
-SELECT t.step_key, t.state, s.group_id, count(DISTINCT t.id), (SELECT count(*) FROM few)
+SELECT t.step_key, t.state, s.group_id, grouping(s.group_id) = 1, count(DISTINCT t.id),
+    (SELECT count(*) FROM few)
 FROM few JOIN orchestrator_task t ON t.case_id = few.id
 LEFT JOIN orchestrator_seat s
     ON s.task_id = t.id AND s.state = 'open' AND t.state = 'in_review'
 WHERE t.state NOT IN ('completed', 'cancelled')
-GROUP BY t.step_key, t.state, s.group_id
+GROUP BY GROUPING SETS ((t.step_key, t.state), (t.step_key, t.state, s.group_id))
 """
 
 
@@ -50,12 +52,12 @@ def under_way(workflow: Workflow) -> UnderWay:
 
 
 def _counted(rows: list[tuple[Any, ...]]) -> UnderWay:
-    states: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    states: dict[str, dict[str, int]] = defaultdict(dict)
     waiting = {}
-    for step_key, state, group, count, _cases in rows:
-        # A task before two groups counts once: groups come one after the other.
-        states[step_key][state] += count
-        if group is not None:
+    for step_key, state, group, is_all, count, _cases in rows:
+        if is_all:
+            states[step_key][state] = count
+        elif group is not None:
             waiting[step_key, group] = count
-    cases = rows[0][4] if rows else 0
+    cases = rows[0][-1] if rows else 0
     return UnderWay(states, waiting, cases, more=cases >= MOST)

@@ -13,8 +13,18 @@ from django.utils import timezone
 from orchestrator import engine
 from orchestrator.definitions import import_draft
 from orchestrator.models import Case, Seat, Task, Workflow
-from orchestrator.under_way import MOST
-from tests.world import EXPENSES, LUNCH, actor, decided, in_review, person, started, workflow
+from orchestrator.under_way import MOST, under_way
+from tests.world import (
+    EXPENSES,
+    FLIGHT,
+    LUNCH,
+    actor,
+    decided,
+    in_review,
+    person,
+    started,
+    workflow,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +170,15 @@ def test_the_map_has_a_lane_for_each_participant(expenses: Workflow) -> None:
         ("refused", "rejected", True),
         ("booked", "", False),
     ]
+
+
+def test_a_task_before_two_groups_at_once_is_one(expenses: Workflow) -> None:
+    decided(in_review(expenses, FLIGHT), "bea", "escalated")
+
+    found = under_way(expenses)
+
+    assert found.states == {"read": {"in_review": 1}}
+    assert list(found.waiting.values()) == [1, 1]
 
 
 def test_the_map_counts_what_is_under_way(expenses: Workflow) -> None:
