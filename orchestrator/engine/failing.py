@@ -51,10 +51,12 @@ def holds(act: Act, task: Task, work: Work) -> bool:
 
 
 @transaction.atomic
-def sending(work: Work, send: Connection, given: Any) -> None:
+def sending(work: Work, send: Connection, given: Any, lease: timedelta | None = None) -> None:
     """Write down that a system of record is being called, before it is called.
 
-    Raises StaleFence where the lease is over: who comes late must not write any more.
+    ``lease`` is how long it lasts from now for who has looked there before: else it might end in
+    the middle of the write. Raises StaleFence where it is over: who comes late must not write any
+    more.
     """
     held = Task.objects.select_for_update(no_key=True).filter(
         pk=work.task_id,
@@ -64,6 +66,8 @@ def sending(work: Work, send: Connection, given: Any) -> None:
     )
     if held.values_list("id").first() is None:
         raise StaleFence
+    if lease:
+        held.update(lease_expires_at=ClockTimestamp() + lease)
     Delivery.objects.update_or_create(
         key=work.effect_key,
         defaults={

@@ -25,7 +25,7 @@ from orchestrator.engine.briefing import brief_of
 from orchestrator.engine.definition import definition_of
 from orchestrator.engine.judging import judge
 from orchestrator.engine.lanes import claim_work
-from orchestrator.engine.leasing import Work, began
+from orchestrator.engine.leasing import Work, began, lease_of
 from orchestrator.engine.reading import attempt_fields, is_json
 from orchestrator.engine.scopes import input_of
 from orchestrator.exceptions import StaleFence
@@ -142,12 +142,14 @@ def _performed(through: Admitted, task: Task, work: Work, given: Any) -> Result:
         brief=brief_of(task),
         picture=partial(attachments.picture, task.case_id),
     )
+    lease = None
     if step.effect == StepEffect.VERIFY_FIRST and doubting.is_sent(task.pk):
         happened = _counted(through, lambda: reconciling.verified(over, call))
         if happened is not None:
             return happened
+        lease = lease_of(step)
     if step.kind == StepKind.SYSTEM:
-        failing.sending(work, over, given)
+        failing.sending(work, over, given, lease)
     return _fitting(step, _counted(through, lambda: _answer(over, call)))
 
 

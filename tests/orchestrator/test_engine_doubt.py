@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_httpserver import HTTPServer
 
 from orchestrator import engine
+from orchestrator.connectors import Call, Result
 from orchestrator.definitions import import_draft
 from orchestrator.definitions.checking import problems, warnings
+from orchestrator.engine import reconciling, working
 from orchestrator.exceptions import Invalid
-from orchestrator.models import Attempt, Case, Delivery, Event, Incident, Seat, Task, Verdict
+from orchestrator.models import (
+    Attempt,
+    Case,
+    Connection,
+    Delivery,
+    Event,
+    Incident,
+    Seat,
+    Task,
+    Verdict,
+)
 from tests import world
 from tests.orchestrator.register import BOOKING, Register, begun, booking, due
 
@@ -69,6 +83,35 @@ def test_what_has_not_happened_is_written_again_under_its_key(register: Register
 
     assert (register.writes, register.reads) == ([f"{case.pk}:book::1"] * 2, 1)
     assert Case.objects.get().state == "completed"
+
+
+def test_who_looked_for_long_has_as_long_to_write_as_without_a_look(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else somebody else would look, find nothing yet, and write beside it."""
+    register.stumbles = [503]
+    begun(booking(register, "verify_first"))
+    engine.work_until_idle()
+    due()
+    looks, answers = reconciling.verified, working._answer
+    held: list[timedelta] = []
+
+    def long(over: Connection, call: Call) -> Result | None:
+        Task.objects.update(lease_expires_at=timezone.now() + timedelta(seconds=1))
+        return looks(over, call)
+
+    def timed(over: Connection, call: Call) -> Result:
+        lease = Task.objects.get().lease_expires_at
+        assert lease
+        held.append(lease - timezone.now())
+        return answers(over, call)
+
+    monkeypatch.setattr(reconciling, "verified", long)
+    monkeypatch.setattr(working, "_answer", timed)
+    engine.work_until_idle()
+
+    assert Case.objects.get().state == "completed"
+    assert held[0] > timedelta(seconds=2)
 
 
 def test_what_was_refused_is_tried_again_without_a_look(register: Register) -> None:
