@@ -51,6 +51,23 @@ def test_every_service_that_stays_has_a_check_of_its_health(name: str) -> None:
     assert "HOSTNAME" not in check["test"][-1]
 
 
+@pytest.mark.parametrize("name", ["worker", "timers"])
+def test_a_worker_is_asked_by_the_name_that_it_has(name: str) -> None:
+    _, command = SERVICES[name]["healthcheck"]["test"]
+    argv = PROCESSES[name]().argv
+
+    asked = shlex.split(command.replace("$$(hostname)", "%h"))
+    assert asked[:5] == ["celery", "-A", "orchestrator", "inspect", "ping"]
+    assert asked[asked.index("-d") + 1] == argv[argv.index("-n") + 1]
+
+
+def test_beat_is_well_while_others_report() -> None:
+    *python, command = SERVICES["beat"]["healthcheck"]["test"]
+
+    assert python == ["CMD", "python", "manage.py"]
+    assert command in get_commands()
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_our_containers_may_do_little(name: str) -> None:
     service = SERVICES[name]

@@ -7,7 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 from random import Random
 from typing import Any
@@ -216,3 +216,15 @@ def test_every_number_is_that_of_a_recount_and_opens_its_cases(seed: int) -> Non
                     rows = client.get(url).context["rows"]
                     assert len(rows) == min(len(set(cases)), 50), url
                     assert int(links[url].replace(",", "")) == len(cases), url
+
+
+def test_a_slice_has_its_first_moment_and_not_that_of_the_next() -> None:
+    world.started(world.workflow())
+    at, moment = Case.objects.get().created_at, timedelta(microseconds=1)
+
+    def found(**period: datetime) -> int:
+        wanted = insights.Selection("started", **period)
+        return insights.selected(Case.objects.all(), wanted).count()
+
+    assert (found(since=at), found(until=at)) == (1, 0)
+    assert (found(since=at + moment), found(until=at + moment)) == (0, 1)

@@ -109,6 +109,15 @@ def test_without_the_network_the_demo_names_the_host_and_goes_on(empty: Path) ->
     assert sentence in said.getvalue()
 
 
+@pytest.mark.usefixtures("empty")
+def test_a_file_that_was_damaged_is_not_read() -> None:
+    package.archive().parent.mkdir(parents=True)
+    package.archive().write_bytes(b"half of it")
+
+    with pytest.raises(package.AbsentError):
+        package.ensure()
+
+
 @pytest.fixture
 def forged(httpserver: HTTPServer) -> HTTPServer:
     """An index whose package is another one than it says."""
