@@ -222,8 +222,8 @@ def test_a_slice_has_its_first_moment_and_not_that_of_the_next() -> None:
     world.started(world.workflow())
     at, moment = Case.objects.get().created_at, timedelta(microseconds=1)
 
-    def found(**period: datetime) -> int:
-        wanted = insights.Selection("started", **period)
+    def found(since: datetime | None = None, until: datetime | None = None) -> int:
+        wanted = insights.Selection("started", since, until)
         return insights.selected(Case.objects.all(), wanted).count()
 
     assert (found(since=at), found(until=at)) == (1, 0)
