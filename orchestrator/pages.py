@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -27,7 +27,7 @@ from orchestrator.models import (
     Task,
 )
 from orchestrator.spelling import number
-from orchestrator.telling import message_told, reason_of
+from orchestrator.telling import message_told, reason_at, reason_of
 from orchestrator.templatetags.rewire import place
 from orchestrator.whereabouts import branch_of
 from orchestrator.wording import shown
@@ -253,12 +253,13 @@ def tokens(read: int | None, written: int | None) -> str:
     return ", ".join(filter(None, parts))
 
 
-def error_text(error: Any) -> str:
+def error_text(error: Any, reason: Callable[[str], str] | None = None) -> str:
     """The sentence in a stored error: ``{message}`` or ``{kind}``, whatever a connector gave."""
     if isinstance(error, Mapping):
         error = error.get("message") or error.get("detail") or error.get("kind")
-    return message_told(str(error or ""))
+    return message_told(str(error or ""), reason)
 
 
 def incident_text(incident: Incident) -> str:
-    return error_text(incident.detail) or incident.kind.replace("_", " ")
+    """What an incident says. In another language it may query, for a reason that it quotes."""
+    return error_text(incident.detail, reason_at(incident.task_id)) or incident.trouble

@@ -30,13 +30,24 @@ def learn(*sentences: str) -> None:
     _patterns.cache_clear()
 
 
-def retold(text: str, say: Callable[[str], str], deep: int = DEEPEST) -> str:
-    """A stored text as ``say`` gives its sentence; one that is not known stays as it is."""
+def retold(
+    text: str,
+    say: Callable[[str], str],
+    deep: int = DEEPEST,
+    reason: Callable[[str], str] | None = None,
+) -> str:
+    """A stored text as ``say`` gives its sentence; one that is not known stays as it is.
+
+    ``reason`` tells why an output went where it went, which some sentences quote.
+    """
     found = find(text) if deep else None
     if found is None:
         return text
     sentence, parts = found
-    return say(sentence) % {name: retold(part, say, deep - 1) for name, part in parts.items()}
+    told = {name: retold(part, say, deep - 1, reason) for name, part in parts.items()}
+    if reason and "reason" in parts:
+        told["reason"] = reason(parts["reason"])
+    return say(sentence) % told
 
 
 def find(text: str) -> tuple[str, dict[str, str]] | None:

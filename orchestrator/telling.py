@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils.formats import get_format
@@ -37,8 +37,19 @@ def reason_of(row: Routing) -> str:
     return gettext(row.reason) if row.reason else ""
 
 
-def message_told(text: str) -> str:
-    """What a stored error, incident or refusal says."""
+def message_told(text: str, reason: Callable[[str], str] | None = None) -> str:
+    """What a stored error, incident or refusal says; ``reason`` tells one that it quotes."""
     if not text or tongue() is ENGLISH:
         return text
-    return sayings.retold(text, gettext) if sayings.find(text) else gettext(text)
+    return sayings.retold(text, gettext, reason=reason) if sayings.find(text) else gettext(text)
+
+
+def reason_at(task_id: int) -> Callable[[str], str]:
+    """Tells a stored reason of this task from its trace. The answer queries once."""
+
+    def told(reason: str) -> str:
+        rows = Routing.objects.filter(task=task_id, reason=reason).order_by("-pk")
+        row = rows.only("reason", "why").first()
+        return reason_of(row) if row else reason
+
+    return told

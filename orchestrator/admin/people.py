@@ -23,20 +23,9 @@ from orchestrator.admin.base import Listed, ModelForm, ReadOnly, is_used_unseen,
 from orchestrator.admin.fields import YamlField
 from orchestrator.admin.parts import page_of
 from orchestrator.api.keys import SCOPES, make_key
-from orchestrator.models import MACHINE, Actor, ActorKind, ApiKey, Grant, Step
+from orchestrator.models import MACHINE, Actor, ActorKind, ApiKey, Grant, GrantAction, Step
 from orchestrator.models.fields import ClockTimestamp
 
-ACTIONS: Final = (
-    ("decide", gettext_lazy("decide")),
-    ("start", gettext_lazy("start cases")),
-    ("view", gettext_lazy("look at cases")),
-    ("work", gettext_lazy("fetch machine work")),
-    ("cancel", gettext_lazy("cancel cases")),
-    ("resolve", gettext_lazy("resolve incidents")),
-    ("halt", gettext_lazy("stop automatic approval")),
-    ("publish", gettext_lazy("publish versions")),
-    ("export", gettext_lazy("export feedback")),
-)
 MAY: Final = {
     "cases": gettext_lazy("cases: start and read them"),
     "review": gettext_lazy("review: claim tasks and decide"),
@@ -119,7 +108,7 @@ def _published(actor: Actor) -> bool:
 class GrantForm(ModelForm):
     """A new right, or the withholding of one; afterwards only its end can be set, once."""
 
-    action = forms.ChoiceField(choices=ACTIONS)
+    action = forms.ChoiceField(choices=GrantAction.choices)
     limits = YamlField(empty={}, shape=LIMITS)
     begins = forms.DateTimeField(required=False, widget=When, label=gettext_lazy("Begins"))
     ends = forms.DateTimeField(required=False, widget=When, label=gettext_lazy("Ends"))

@@ -27,7 +27,6 @@ from orchestrator.models import (
 )
 from orchestrator.models.standing import standing
 from orchestrator.telling import reason_of
-from orchestrator.views.incident_filter import kind_told
 
 WHEN = ("created_at", admin.DateFieldListFilter)
 
@@ -153,7 +152,7 @@ class IncidentAdmin(OfTask):
 
     @admin.display(description=pgettext_lazy("field", "kind"), ordering="kind")
     def what(self, row: Incident) -> str:
-        return kind_told(row.kind)
+        return row.trouble
 
     @admin.display(description=pgettext_lazy("field", "state"), ordering="state")
     def standing(self, row: Incident) -> str:

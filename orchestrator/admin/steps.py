@@ -177,8 +177,7 @@ def rules_of(step: Step) -> Table:
         noun="decisionright",
         heads=(_("Rule"), _("When"), _("Who decides")),
         lines=tuple(
-            Line(right, (right.name or _("Rule"), when(right.condition), decider(right)))
-            for right in rights
+            Line(right, (str(right), when(right.condition), decider(right))) for right in rights
         ),
         add=add_page(rights.model, step=step.pk),
         note=_("The first rule that holds wins. What is unknown never lets anything pass."),

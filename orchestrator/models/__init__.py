@@ -1,6 +1,14 @@
 """Every table of the core: definitions, actors, running work, the outside world, the record."""
 
-from orchestrator.models.actors import Actor, ActorKind, ApiKey, Debut, Grant, GrantEffect
+from orchestrator.models.actors import (
+    Actor,
+    ActorKind,
+    ApiKey,
+    Debut,
+    Grant,
+    GrantAction,
+    GrantEffect,
+)
 from orchestrator.models.attachments import Attachment, CaseAttachment, Upload
 from orchestrator.models.checkpoints import Checkpoint, Cut
 from orchestrator.models.definitions import (
@@ -71,6 +79,7 @@ __all__ = [
     "Event",
     "Follower",
     "Grant",
+    "GrantAction",
     "GrantEffect",
     "Inbound",
     "Incident",

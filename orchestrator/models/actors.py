@@ -124,6 +124,20 @@ class GrantEffect(models.TextChoices):
     EXCLUDE = "exclude", _("exclude")
 
 
+class GrantAction(models.TextChoices):
+    """What people and programs may be granted, as pages name it."""
+
+    DECIDE = "decide", _("decide")
+    START = "start", _("start cases")
+    VIEW = "view", _("look at cases")
+    WORK = "work", _("fetch machine work")
+    CANCEL = "cancel", _("cancel cases")
+    RESOLVE = "resolve", _("resolve incidents")
+    HALT = "halt", _("stop automatic approval")
+    PUBLISH = "publish", _("publish versions")
+    EXPORT = "export", _("export feedback")
+
+
 class Grant(models.Model):
     """A right given to, or withheld from, an actor or a group, for a while."""
 
@@ -161,7 +175,8 @@ class Grant(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.effect} {self.action}: {self.actor or self.group}"
+        action = dict(GrantAction.choices).get(self.action, self.action)
+        return f"{self.get_effect_display()}, {action}: {self.actor or self.group}"
 
 
 class ApiKey(models.Model):

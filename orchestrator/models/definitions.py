@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from orchestrator.models.fields import (
@@ -275,4 +276,4 @@ class DecisionRight(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.name or f"Rule {self.position}"
+        return self.name or gettext("Rule %(number)s") % {"number": self.position}

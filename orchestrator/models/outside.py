@@ -150,6 +150,25 @@ class Delivery(models.Model):
         return self.key
 
 
+class Trouble(models.TextChoices):
+    """Why a step could not go on: the kinds of incident."""
+
+    TRANSIENT = "transient", _("It kept failing")
+    PERMANENT = "permanent", _("It was refused")
+    QUARANTINE = "quarantine", _("It lost its worker three times")
+    NOBODY = "nobody", _("Nobody may decide it")
+    SPLIT = "split", _("People differ")
+    ESCALATED = "escalated", _("It was escalated to nobody")
+    STUCK = "stuck", _("No transition leads on")
+    UNDECIDED = "undecided", _("No row of its table holds")
+    IN_DOUBT = "in_doubt", _("A write may have happened")
+    NOT_CALLED = "not_called", _("It could not call its workflow")
+    CALL_CANCELLED = "call_cancelled", _("The case it called was cancelled")
+    NOT_UNDONE = "not_undone", _("It was not undone")
+    MODELS = "models", _("Its model has ever new names")
+    LOOP = "loop", _("It came round too often")
+
+
 class Incident(models.Model):
     """A task that cannot go on by itself: a row that a person resolves, by ``due_at`` at best."""
 
@@ -186,7 +205,13 @@ class Incident(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.task}"
+        return f"{self.trouble}: {self.task}"
+
+    @property
+    def trouble(self) -> str:
+        """Its kind as people read it."""
+        known = dict(Trouble.choices).get(self.kind)
+        return str(known or self.kind.replace("_", " ").capitalize())
 
 
 class Bulk(models.Model):

@@ -44,7 +44,7 @@ class Decision(models.Model):
         triggers = (append_only(),)
 
     def __str__(self) -> str:
-        return f"{self.task} {self.word}"
+        return f"{self.task} {self.get_word_display()}"
 
 
 class Correction(models.Model):
@@ -114,7 +114,7 @@ class Verdict(models.Model):
         triggers = (append_only(),)
 
     def __str__(self) -> str:
-        return f"{self.decision} ({self.source})"
+        return f"{self.decision} ({self.get_source_display()})"
 
 
 class Event(models.Model):

@@ -145,7 +145,7 @@ class Seat(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.task} {self.purpose} {self.number}"
+        return f"{self.task} {self.get_purpose_display()} {self.number}"
 
     def is_held(self, at: datetime) -> bool:
         """Whether a claim on it lasts at that moment."""

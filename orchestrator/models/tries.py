@@ -86,4 +86,4 @@ class Routing(models.Model):
         triggers = (append_only(),)
 
     def __str__(self) -> str:
-        return f"{self.task}: {self.action}"
+        return f"{self.task}: {self.get_action_display()}"

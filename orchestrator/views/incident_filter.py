@@ -23,24 +23,6 @@ AGES: Final[Mapping[str, tuple[str, timedelta]]] = {
 }
 """How long an incident is open at least."""
 
-KINDS: Final[Mapping[str, str]] = {
-    "transient": gettext_noop("It kept failing"),
-    "permanent": gettext_noop("It was refused"),
-    "quarantine": gettext_noop("It lost its worker three times"),
-    "nobody": gettext_noop("Nobody may decide it"),
-    "split": gettext_noop("People differ"),
-    "escalated": gettext_noop("It was escalated to nobody"),
-    "stuck": gettext_noop("No transition leads on"),
-    "undecided": gettext_noop("No row of its table holds"),
-    "in_doubt": gettext_noop("A write may have happened"),
-    "not_called": gettext_noop("It could not call its workflow"),
-    "call_cancelled": gettext_noop("The case it called was cancelled"),
-    "not_undone": gettext_noop("It was not undone"),
-    "models": gettext_noop("Its model has ever new names"),
-    "loop": gettext_noop("It came round too often"),
-}
-"""Why a step could not go on, as the engine says it."""
-
 ASSIGNED: Final[Mapping[str, str]] = {
     "me": gettext_noop("Me"),
     "nobody": gettext_noop("Nobody"),
@@ -110,14 +92,10 @@ def filters_of(
         **wanted,
         "workflows": list(Workflow.objects.visible_to(actor)),
         "steps": sorted(dict(steps[:MOST_STEPS]).items(), key=lambda row: row[1]),
-        "kinds": [(kind, kind_told(kind)) for kind in kinds],
+        "kinds": [(kind, Incident(kind=kind).trouble) for kind in kinds],
         "ages": [(key, _(label)) for key, (label, _least) in AGES.items()],
         "people": [(key, _(label)) for key, label in ASSIGNED.items()],
         "dues": [(key, _(label)) for key, label in DUES.items()],
         "active": any(wanted[name] for name in FILTERS),
         "fixed": [(name, value) for name, value in wanted.items() if value],
     }
-
-
-def kind_told(kind: str) -> str:
-    return _(KINDS[kind]) if kind in KINDS else kind.replace("_", " ").capitalize()

@@ -16,7 +16,7 @@ from orchestrator.models import Actor, Incident
 from orchestrator.models.fields import ClockOnce
 from orchestrator.views.bulks import recent_bulks
 from orchestrator.views.incident import ALONG, incident_rows, people_for
-from orchestrator.views.incident_filter import filtered, filters_of, kind_told, wanted_of
+from orchestrator.views.incident_filter import filtered, filters_of, wanted_of
 from orchestrator.views.requests import actor_of, link, number, page_of
 
 ROWS: Final = 20
@@ -100,7 +100,7 @@ def _group(
         due=row["due"],
         late=row["late"],
         example=shown,
-        kind=kind_told(incident.kind),
+        kind=incident.trouble,
         workflow=incident.task.case.workflow.name,
         url=link(request, group=row["fingerprint"], before=None, all=None),
     )
@@ -116,6 +116,6 @@ def one_group(request: HttpRequest, actor: Actor, found: QuerySet[Incident]) -> 
         "page": page,
         "can_act": any(row["can_act"] for row in rows),
         "people": people_for(first.task.case.workflow) if first else [],
-        "group": first and {"kind": kind_told(first.kind), "step": first.task.step.name},
+        "group": first and {"kind": first.trouble, "step": first.task.step.name},
         "all_url": link(request, group=None, before=None, all=1),
     }

@@ -12,7 +12,9 @@ from django.conf import settings
 from django.utils import translation
 
 from orchestrator import sayings
+from orchestrator.models import DecisionRight, Grant
 from orchestrator.telling import message_told
+from tests import world
 from tests.language.conftest import Office
 from tests.language.test_pages import GERMAN, client_of
 
@@ -58,6 +60,43 @@ def test_an_incident_is_told_in_german_and_kept_in_english(office: Office) -> No
 
     assert "Keine Regel dieses Schritts nennt, wer antwortet." in german
     assert "No rule of this step names who answers." in english
+
+
+def test_a_reason_that_an_incident_quotes_is_told_from_its_trace(office: Office) -> None:
+    task = office.workflow.cases.get(key="broken").tasks.get()
+    reason = task.routings.get().reason
+    incident = task.incidents.get()
+    incident.detail = {"message": f"{reason}, and no rule of this step asks a person."}
+    incident.save(update_fields=["detail"])
+
+    german = client_of("lea").get("/incidents/", **GERMAN).content.decode()
+
+    assert reason.endswith("is below 0.90")
+    assert "liegt unter 0,90, und keine Regel" in german
+    assert "is below" not in german
+
+
+def test_rows_have_german_titles_and_a_rule_without_a_name_too(office: Office) -> None:
+    task = office.workflow.cases.get(key="broken").tasks.get()
+    incident = task.incidents.get()
+    version = office.workflow.published_version
+    assert version
+    rule = DecisionRight(step=version.steps.get(key="read"), position=3)
+    with translation.override("de"):
+        titles = [str(rule), str(incident), str(task.routings.get()), str(task.seats.first())]
+        decision = str(office.corrected.decisions.get())
+        grant = str(Grant(effect="allow", action="start", actor=world.actor("bea")))
+    english = [str(rule), str(incident)]
+
+    assert english == ["Rule 3", f"Nobody may decide it: {task}"]
+    assert titles == [
+        "Regel 3",
+        f"Niemand darf es entscheiden: {task}",
+        f"{task}: eine Person",
+        f"{task} Freigabe 1",
+    ]
+    assert decision == f"{office.corrected} korrigiert"
+    assert grant == "erlauben, Vorgänge beginnen: bea"
 
 
 def test_every_sentence_that_is_stored_is_known() -> None:
