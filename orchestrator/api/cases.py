@@ -218,7 +218,10 @@ def bring_signal(request: HttpRequest, case_id: int, body: SignalIn) -> HttpResp
     "/cases/{int:case_id}/cancel", response=CaseOut, summary="Cancel a case", **writes("cases")
 )
 def cancel_case(request: HttpRequest, case_id: int, body: CancelIn) -> HttpResponse:
-    """Withdraws what waits in the case. What was done stays done."""
+    """Withdraws what waits in the case. Steps that name an undo are undone first, newest first.
+
+    The state is ``cancelling`` until they are, then ``cancelled``.
+    """
     actor = actor_of(request)
     authority.access_case(actor, case_id)
     engine.cancel_case(case_id, actor=actor, reason=body.reason)

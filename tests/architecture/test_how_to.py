@@ -32,7 +32,14 @@ PAGES = sorted((ROOT / "docs/how-to").glob("*.md"))
 TEXTS = {page.name: page.read_text() for page in PAGES}
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 # Names that an example gives to something of its own.
-OWN = {"PYTHON", "REWIRE_KEY", "REWIRE_HOME_PAGE", "MAINTENANCE_URL", "DISABLE_SERVER_SIDE_CURSORS"}
+OWN = {
+    "PYTHON",
+    "REWIRE_KEY",
+    "REWIRE_HOME_PAGE",
+    "MAINTENANCE_URL",
+    "PYTHONPATH",
+    "DISABLE_SERVER_SIDE_CURSORS",
+}
 
 each_page = pytest.mark.parametrize("name", TEXTS)
 
@@ -85,7 +92,7 @@ def test_its_settings_exist(name: str) -> None:
     named = re.findall(r"`([A-Z]+_[A-Z_]+)`", TEXTS[name])
     names = {found.removesuffix("_FILE") for found in (*assigned, *named)}
 
-    assert names - told() - OWN - {"REWIRE_CONNECTORS"} == set()
+    assert names - told() - OWN == set()
 
 
 @each_page

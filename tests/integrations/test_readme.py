@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,28 @@ def test_its_failures_are_the_engine_s_words(
 
     with pytest.raises(TransientError):
         chat({"room": httpserver.url_for("/room")}, "").call(a_call({"text": "x"}))
+
+
+def test_it_plugs_in_from_a_folder_of_its_own(tmp_path: Path) -> None:
+    how_to = (Path(settings.BASE_DIR) / "docs/how-to/write-a-connector.md").read_text()
+    (named,) = re.findall(r"export (REWIRE_CONNECTORS)=(\S+)", how_to)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/__init__.py").touch()
+    (tmp_path / "shop/chat.py").write_text(code)
+    places = {"PYTHONPATH": str(tmp_path), "REWIRE_HOME": str(tmp_path / "home")}
+
+    checked = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=settings.BASE_DIR,
+        env={"PATH": os.environ["PATH"]} | places | dict([named]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "no issues" in checked.stdout
 
 
 def test_every_kind_and_every_setting_is_named() -> None:

@@ -166,7 +166,9 @@ def test_the_commands(tmp_path: Path) -> None:
     call_command("export_workflow", "refunds", stdout=out)
 
     said, _, text = out.getvalue().partition("\n")
-    assert said.startswith("Draft: Refunds v1")
+    draft = WorkflowVersion.objects.get(workflow__slug="refunds")
+    place = f"/admin/orchestrator/workflowversion/{draft.pk}/change/"
+    assert said == f"Draft: Refunds v1. Look at it and publish it: http://127.0.0.1:8000{place}"
     assert yaml.safe_load(text)["steps"][0]["timeout"] == "90s"
 
 

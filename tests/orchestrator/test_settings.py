@@ -109,6 +109,25 @@ def test_what_is_no_number_is_one_sentence(tmp_path: Path, text: str, said: str)
     assert (result.returncode, result.stderr) == (1, f"Not configured: {said}\n")
 
 
+def test_connectors_of_other_packages_join_those_that_ship(tmp_path: Path) -> None:
+    code = "from orchestrator.connectors import connector_kinds; print(*connector_kinds())"
+
+    own = manage(tmp_path, "shell", "-v0", "-c", code, REWIRE_CONNECTORS="chat=shop.chat.Chat")
+    gone = manage(tmp_path, "check", REWIRE_CONNECTORS="chat=shop.chat.Chat")
+
+    assert own.stdout == "anthropic chat fake http openai_compatible python\n"
+    assert "The connector 'chat' cannot be imported" in gone.stderr
+
+
+def test_a_connector_without_its_class_is_one_sentence(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", REWIRE_CONNECTORS="chat")
+
+    assert (result.returncode, result.stderr) == (
+        1,
+        "Not configured: REWIRE_CONNECTORS: write kind=package.Class, with commas.\n",
+    )
+
+
 def test_a_command_without_its_database_is_one_sentence(tmp_path: Path) -> None:
     own = manage(tmp_path, "check_orphans")
     other = manage(

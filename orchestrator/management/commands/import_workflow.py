@@ -4,7 +4,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
 
 from orchestrator.definitions import definition, import_draft
 from orchestrator.definitions.groups import unknown_groups
@@ -30,7 +32,10 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot read {file}: {error}") from error
         except Invalid as error:
             raise CommandError(explained(error)) from error
-        self.stdout.write(f"Draft: {draft}. Look at it in the admin and publish it there.")
+        place = reverse("admin:orchestrator_workflowversion_change", args=[draft.pk])
+        self.stdout.write(
+            f"Draft: {draft}. Look at it and publish it: {settings.REWIRE_URL}{place}"
+        )
 
     def _require_groups(self, text: str) -> None:
         """Raises CommandError where the file names a group that does not exist."""
