@@ -18,6 +18,8 @@ from orchestrator.connectors import CallError, PermanentError, TransientError
 from orchestrator.exceptions import Refusal
 
 FENCE = re.compile(rb"\s*```(?:json)?[ \t]*\n(?P<json>.*?)\n?[ \t]*```\s*", re.DOTALL)
+THOUGHT = b"</think>"
+JSON = (b"{", b"[", b'"')
 PLAIN = ("temperature", "max_tokens")
 
 
@@ -59,8 +61,7 @@ class OpenAICompatible(LanguageModel):
         if not isinstance(text, str):
             return replace(reply, problem=TransientError("The model said nothing."))
         body = text.encode()
-        fenced = FENCE.fullmatch(body)
-        start, end = fenced.span("json") if fenced else (0, len(body))
+        start, end = _span(body)
         try:
             answer = strictjson.loads(body[start:end])
         except Refusal as error:
@@ -91,6 +92,14 @@ class OpenAICompatible(LanguageModel):
         system = "\n\n".join(filter(None, told))
         first = [{"role": "system", "content": system}] if system else []
         return [*first, {"role": "user", "content": _content(asked)}]
+
+
+def _span(body: bytes) -> tuple[int, int]:
+    """Where the JSON stands: after what the model thought aloud, and inside of a fence."""
+    thought = -1 if body.lstrip().startswith(JSON) else body.rfind(THOUGHT)
+    start = thought + len(THOUGHT) if thought >= 0 else 0
+    fenced = FENCE.fullmatch(body, start)
+    return fenced.span("json") if fenced else (start, len(body))
 
 
 def _content(asked: Question) -> Any:

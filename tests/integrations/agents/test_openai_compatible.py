@@ -207,8 +207,17 @@ class TestWhatComesBack:
     def test_cost_without_prices_is_unknown(self, script: Script) -> None:
         assert call(script(PATH, completion(OUTPUT))).cost_micros is None
 
-    @pytest.mark.parametrize("text", ["```json\n%s\n```", "\n```\n%s```\n", "  %s\n"])
-    def test_a_fence_around_the_json_is_no_part_of_it(self, script: Script, text: str) -> None:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "```json\n%s\n```",
+            "\n```\n%s```\n",
+            "  %s\n",
+            '<think>Is it {"kind": 1}?</think>\n%s',
+            "Perhaps.</think>\n```json\n%s\n```",
+        ],
+    )
+    def test_what_is_around_the_json_is_no_part_of_it(self, script: Script, text: str) -> None:
         content = text % json.dumps(OUTPUT)
         server = script(PATH, completion(content, logprobs=[(content, -0.5)]))
 
@@ -216,6 +225,13 @@ class TestWhatComesBack:
 
         assert result.output == OUTPUT
         assert result.confidence == pytest.approx(math.exp(-0.5))
+
+    def test_a_text_that_only_looks_like_thinking_is_kept(self, script: Script) -> None:
+        server = script(PATH, completion({"words": "a</think>b"}))
+
+        result = call(server, step={"schema": {"type": "object"}})
+
+        assert result.output == {"words": "a</think>b"}
 
     def test_an_output_that_is_no_object_comes_out_of_its_envelope(self, script: Script) -> None:
         content = '{"value": ["a"]}'
