@@ -30,7 +30,7 @@ from review.bodies import (
     TaskToReview,
 )
 from review.feedback import Query as FeedbackQuery
-from review.feedback import format_of, stream
+from review.feedback import format_of, given_once, stream
 from review.seats import open_seats
 from review.showing import shown
 
@@ -239,7 +239,7 @@ def _task(seat: Seat, actor: Actor) -> dict[str, Any]:
 def stream_feedback(request: HttpRequest, filters: Query[FeedbackFilters]) -> StreamingHttpResponse:
     """Settled decisions, one a line. The last line of jsonl is ``{"cursor": …}``: ask with it
     as ``since`` for what came after."""
-    query = FeedbackQuery.parse(request.GET.dict(), actor_of(request))
+    query = FeedbackQuery.parse(given_once(request.GET), actor_of(request))
     response = StreamingHttpResponse(
         stream(filters.format, query), content_type=format_of(filters.format).content_type
     )

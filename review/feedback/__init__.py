@@ -8,7 +8,7 @@ them, ``history`` remembers who took them. The page, the command and the API onl
 from review.feedback.exporting import Outgoing, manifest_line, sent, stream, write_files
 from review.feedback.formats import FORMATS, Format, format_of
 from review.feedback.history import history, note
-from review.feedback.query import FILTERS, Query, deciders, exportable
+from review.feedback.query import FILTERS, Query, deciders, exportable, given_once
 from review.feedback.rows import KEYS, NESTED, Row, batches, count
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "deciders",
     "exportable",
     "format_of",
+    "given_once",
     "history",
     "manifest_line",
     "note",

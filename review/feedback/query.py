@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, Self, TypeVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from orchestrator import authority
@@ -60,6 +61,15 @@ class Query:
             limit=_read(asked, "limit", partial(_whole, least=1)),
             asked=asked,
         )
+
+
+def given_once(asked: MultiValueDict[str, str]) -> dict[str, str]:
+    """What an address asks for. Raises Invalid where it says something twice, of which only one
+    would count."""
+    for name, values in asked.lists():
+        if len(values) > 1:
+            raise _invalid(name, _("Give it only once."))
+    return {name: value for name, value in asked.items() if isinstance(value, str)}
 
 
 def _asked(mapping: Mapping[str, str]) -> dict[str, str]:
@@ -122,9 +132,8 @@ def _word(text: str) -> str:
 def _moment(text: str, *, days: int = 0) -> datetime:
     """A time, or the start of a day and of as many ``days`` after it."""
     try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            day = date.fromisoformat(text) + timedelta(days=days)
-            return datetime.combine(day, time(), UTC)
+        if day := _day(text):
+            return datetime.combine(day + timedelta(days=days), time(), UTC)
         # An address in which nobody escaped it turns the + of an offset into a space.
         moment = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d$)", "+", text))
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
@@ -132,6 +141,14 @@ def _moment(text: str, *, days: int = 0) -> datetime:
         raise ValueError(
             _("Write a day as 2026-01-31 or a time as 2026-01-31T12:00:00Z.")
         ) from error
+
+
+def _day(text: str) -> date | None:
+    """In any spelling of ISO 8601, so that no day is taken for its first moment."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _reviewers(name: str, *, workflows: Sequence[int]) -> list[int]:

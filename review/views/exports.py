@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -31,16 +32,20 @@ from review.feedback import (
     deciders,
     exportable,
     format_of,
+    given_once,
     history,
     note,
     sent,
 )
+from review.models import Export
 from review.progress import followed, progress_of
 from review.views.doors import ReviewRequest, actor_of
 
 COUNTED: Final = 10_000
 DEFAULT: Final = next(iter(FORMATS))
 PREVIEWED: Final = 5
+CUTS: Final = frozenset({"since", "limit"})
+"""Filters that the form has no field for: they come with an address and stay."""
 MOST_CHARACTERS: Final = 1_500
 MOST_REVIEWERS: Final = 500
 PATIENT: Final = 15
@@ -67,6 +72,7 @@ def download(request: ReviewRequest) -> HttpResponseBase:
     values = request.GET.dict()
     try:
         ticket = values.pop("ticket", "")
+        given_once(request.GET)
         query, last = Query.parse(values, actor), engine.verdict_watermark()
         outgoing = Outgoing(values.get("format") or DEFAULT, query, upto=last)
     except Refusal as refusal:
@@ -134,15 +140,25 @@ def _found(query: Query, format: Format) -> Found:  # noqa: A002
     # What is no text is shown as the lines that have the same rows.
     shown = Outgoing(format.key if format.is_text else DEFAULT, few, upto=counted.last)
     text = b"".join(shown).decode() if counted.fitting else ""
-    return Found(format, counted.matching, counted.fitting, _bounded(text))
+    lines = [_bounded(line) for line in _lines(text, is_sheet=format.suffix == "csv")]
+    return Found(format, counted.matching, min(counted.fitting, COUNTED), lines)
 
 
-def _bounded(text: str) -> list[str]:
-    """Lines no longer than a person looks at."""
-    lines = [line.removesuffix("\r") for line in text.split("\n") if line]
-    return [
-        line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]} …" for line in lines
-    ]
+def _lines(text: str, *, is_sheet: bool) -> Iterator[str]:
+    """One for each row: in a sheet a cell may have line breaks between its quotes."""
+    row: list[str] = []
+    is_open = False
+    for line in text.removesuffix("\n").split("\n") if text else ():
+        row.append(line)
+        is_open ^= is_sheet and line.count('"') % 2 == 1
+        if not is_open:
+            yield "\n".join(row).removesuffix("\r")
+            row.clear()
+
+
+def _bounded(line: str) -> str:
+    """No longer than a person looks at."""
+    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]} …"
 
 
 def _page(
@@ -170,7 +186,8 @@ def _page(
         "problems": _sentences(refusal),
         "found": found,
         "looked_at": number(COUNTED),
-        "exports": history(workflows),
+        "exports": [(export, _since(export)) for export in history(workflows)],
+        "everything": urlencode({k: v for k, v in given.items() if k not in CUTS}),
         "exports_url": reverse("review:exports"),
         "download_url": reverse("review:download"),
         "command": _command(given),
@@ -181,12 +198,33 @@ def _page(
     return render(request, f"review/exports.html{part}", context, status=status)
 
 
+def _since(export: Export) -> str:
+    """The query of what came after an export, asked for as it was; the page has no form for what
+    was taken from all workflows at once."""
+    if "workflow" not in export.filter:
+        return ""
+    return urlencode(export.filter | {"format": export.format, "since": export.cursor})
+
+
 def _sentences(refusal: Refusal | None) -> list[str]:
     if refusal is None:
         return []
     problems = refusal.details.get("problems") or []
-    named = [f"{one['path'].strip('/').capitalize()}: {one['message']}" for one in problems]
-    return named or [refusal.message]
+    return [_named(**one) for one in problems] or [refusal.message]
+
+
+def _named(path: str, message: str) -> str:
+    """A problem with the name that the form has for the filter."""
+    name = path.strip("/")
+    names = {
+        "workflow": _("Workflow"),
+        "from": _("From"),
+        "until": _("Until and including"),
+        "decision": _("Decision"),
+        "reviewer": _("Reviewer"),
+        "format": _("Format"),
+    }
+    return f"{names.get(name, name.capitalize())}: {message}"
 
 
 def _reviewers(workflows: list[Workflow]) -> list[dict[str, str]]:

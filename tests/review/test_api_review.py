@@ -356,6 +356,7 @@ def test_who_exports_sees_only_what_is_theirs() -> None:
     refusal(Program("bea").get("feedback", format="xml"), 422, "invalid")
     refusal(Program("bea").get("feedback", verdict__id=1), 422, "invalid")
     refusal(Program("bea").get("feedback", since="x"), 422, "invalid")
+    refusal(Program("bea").get("feedback", decision=["approved", "rejected"]), 422, "invalid")
     refusal(Program("bea", "review").get("feedback"), 403, "not-allowed")
     csv = b"".join(Program("bea").get("feedback", format="csv").streaming_content)
     assert csv.startswith(b"cursor,")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from html import unescape
 
 import pytest
 from django.http.response import HttpResponseBase
@@ -148,6 +150,51 @@ def test_a_preview_has_five_rows(bea: Client, expenses: Workflow) -> None:
     lines = bea.get("/review/exports/?format=csv").context["found"].lines
 
     assert [line.split(",")[6] for line in lines] == ["case_key", *(f"c-{n}" for n in range(5))]
+
+
+def test_a_row_of_a_sheet_is_one_row_also_with_line_breaks(bea: Client, expenses: Workflow) -> None:
+    for key in ("a", "b"):
+        comment = 'Read "it"\n\nagain;\r\nand again'
+        world.decided(world.in_review(expenses, key=key), "bea", "rejected", comment=comment)
+    settle_now()
+
+    header, *rows = bea.get("/review/exports/?format=csv").context["found"].lines
+
+    assert header.startswith("cursor,")
+    assert [next(csv.reader(io.StringIO(row, newline="")))[6] for row in rows] == ["a", "b"]
+
+
+def test_what_came_after_an_export_is_one_step_away(
+    bea: Client, corrected: Task, expenses: Workflow
+) -> None:
+    first = bea.get("/review/exports/download?workflow=expenses&format=csv&decision=corrected")
+    assert body(first).count("\n") == 2
+    output = world.LUNCH | {"amount": 13}
+    world.decided(world.in_review(expenses, key="new"), "ben", "corrected", output=output)
+    settle_now()
+
+    (address,) = re.findall(r'href="([^"]+)">What came after it', text(bea, "/review/exports/"))
+    page = text(bea, unescape(address))
+
+    assert "1 row matches." in page
+    (cursor,) = re.findall(r'name="since" value="(\d+)"', page)
+    assert f"Only what was settled after the cursor {cursor}." in page
+    asked = f"workflow=expenses&format=csv&decision=corrected&since={cursor}"
+    (row,) = csv.DictReader(io.StringIO(body(bea.get(f"/review/exports/download?{asked}"))))
+    assert row["case_key"] == "new"
+    (everything,) = re.findall(r'href="([^"]+)">Take everything', page)
+    assert "2 rows match." in text(bea, unescape(everything))
+
+
+def text(client: Client, address: str) -> str:
+    return client.get(address).content.decode()
+
+
+def test_a_filter_that_is_given_twice_is_refused(bea: Client, corrected: Task) -> None:
+    refused = bea.get("/review/exports/download?workflow=expenses&decision=corrected&decision=")
+
+    assert refused.status_code == 422
+    assert "Decision: Give it only once." in refused.content.decode()
 
 
 def test_a_long_row_is_shown_in_part_and_hidden_characters_by_their_names(

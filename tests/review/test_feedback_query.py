@@ -71,9 +71,10 @@ def test_time_filters_take_days_and_times(decided: Workflow) -> None:
     assert keys(**{"from": day, "until": exported()[-1]["decided_at"][:10]}) == "abcd"
 
 
+@pytest.mark.parametrize("day", ["2026-01-31", "20260131", "2026-W05-6"])
 @pytest.mark.django_db
-def test_a_day_ends_with_its_last_second() -> None:
-    query = Query.parse({"from": "2026-01-31", "until": "2026-01-31"}, None)
+def test_a_day_ends_with_its_last_second(day: str) -> None:
+    query = Query.parse({"from": day, "until": day}, None)
 
     assert query.start == datetime(2026, 1, 31, tzinfo=UTC)
     assert query.end == datetime(2026, 2, 1, tzinfo=UTC)
