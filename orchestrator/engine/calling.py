@@ -19,6 +19,7 @@ from orchestrator.engine.starting import start_called
 from orchestrator.engine.timers import fires
 from orchestrator.exceptions import Invalid, NotFound
 from orchestrator.models import Case, CaseState, StepKind, Task, TaskState, Workflow
+from orchestrator.models.rows import store
 
 DEEPEST: Final = 8
 
@@ -66,6 +67,13 @@ def take(act: Act, task: Task) -> None:
     elif called.completed_at is not None:
         output: dict[str, Any] = {"outcome": called.outcome, "data": called.data}
         finish(act, task, "", output, said={"outcome": called.outcome})
+
+
+def lead_on(act: Act, task: Task) -> None:
+    """Have a call that led nowhere lead on: what it called has ended, and is not begun again."""
+    task.state = TaskState.WAITING
+    store(task, "state")
+    take(act, task)
 
 
 @fires(CALL_OFF)

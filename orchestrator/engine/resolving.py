@@ -11,6 +11,7 @@ from orchestrator.diffing import same
 from orchestrator.engine import doubting
 from orchestrator.engine.acts import Act, acting
 from orchestrator.engine.branching import fire_again
+from orchestrator.engine.calling import lead_on
 from orchestrator.engine.failing import again
 from orchestrator.engine.finishing import complete, finish
 from orchestrator.engine.incidents import begin, case_of, close, reason_given
@@ -53,6 +54,8 @@ def retry(incident_id: int, *, actor: Actor) -> None:
             _judge_again(act, task, incident.kind)
         elif is_undecided and is_careful(task.step) and doubting.is_sent(task.pk):
             doubting.ask(act, task, doubting.REASON)
+        elif incident.kind == "stuck" and task.step.kind == StepKind.SUBFLOW:
+            lead_on(act, task)
         else:
             begin_anew(act, task)
 

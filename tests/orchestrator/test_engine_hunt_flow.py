@@ -362,6 +362,29 @@ def test_an_automation_that_leads_nowhere_goes_on_when_that_is_mended() -> None:
     assert task_of(case, "sort").attempts == 1
 
 
+def test_a_called_case_that_led_nowhere_is_not_begun_again() -> None:
+    published(definition([asked("look")], "look done", workflow="child", name="Child"))
+    text = definition(
+        [step("call", "subflow", flow={"workflow": "child"}), asked("last")],
+        ("call last", {"fact": "case/go", "op": "eq", "value": True}),
+        "last done",
+        data=NUMBER,
+        signals={"mended": {"/go": "/go"}},
+    )
+    case = begun(published(text))
+    answered(Case.objects.get(caller__case=case), "look")
+    engine.fire_timers()
+    assert incident_of(case, "call").kind == "stuck"
+
+    engine.signal(
+        case.pk, actor=world.actor("alice"), name="mended", message_id="1", data={"go": True}
+    )
+    engine.retry(incident_of(case, "call").pk, actor=world.actor("dora"))
+
+    assert Case.objects.filter(caller__case=case).count() == 1
+    assert open_steps(case) == ["last"]
+
+
 # --- Undo among several people
 
 
