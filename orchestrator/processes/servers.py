@@ -20,6 +20,8 @@ from orchestrator.processes.child import Child, Process, launched
 from orchestrator.processes.state import Home, StateError
 
 SECONDS_TO_START = 60
+# Its log keeps what went wrong; the rows that it was about may be anybody's.
+QUIET_SETTINGS = ("log_error_verbosity=terse", "log_min_error_statement=fatal")
 # initdb -N and these: for data that may be lost, as in tests.
 UNSAFE_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -40,6 +42,7 @@ def start_postgres(home: Home, *, safe: bool = True, keep: Sequence[IO[str]] = (
         f"unix_socket_directories={home.run}",
         "unix_socket_permissions=0700",
         "timezone=UTC",
+        *QUIET_SETTINGS,
         *(() if safe else UNSAFE_SETTINGS),
     ]
     argv = [_postgres_program("postgres"), "-D", str(data)]

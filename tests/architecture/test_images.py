@@ -12,6 +12,7 @@ import yaml
 from django.core.management import get_commands
 
 from orchestrator.management.commands.run import PROCESSES
+from orchestrator.processes.servers import QUIET_SETTINGS
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -107,6 +108,13 @@ def test_nothing_is_published_but_the_pages_to_this_machine() -> None:
     # Inside it stays where the check of its health asks, whatever PORT is outside.
     assert SERVICES["web"]["environment"]["PORT"] == "8000"
     assert ":8000/healthz" in SERVICES["web"]["healthcheck"]["test"][-1]
+
+
+def test_the_log_of_postgresql_quotes_no_rows() -> None:
+    argv = SERVICES["postgres"]["command"]
+
+    assert argv[0] == "postgres"
+    assert argv[2::2] == list(QUIET_SETTINGS)
 
 
 def test_what_a_service_waits_for_is_there() -> None:

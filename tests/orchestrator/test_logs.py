@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from orchestrator import jobs, logs
@@ -126,6 +128,16 @@ def test_a_link_to_a_new_password_goes_to_no_stranger(
     assert answer.status_code == 302
     assert [mail.to for mail in mailoutbox] == [[address]] * sent
     assert "example.org" not in json.dumps(lines())
+
+
+@pytest.mark.skipif(not settings.EMBEDDED_DATABASE, reason="reads the log of the embedded one")
+def test_the_log_of_postgresql_quotes_no_rows() -> None:
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO auth_user (username) VALUES ('Schmidt-Rottluff')")
+
+    told = (settings.HOME.logs / "postgres.log").read_text()
+    assert "violates not-null constraint" in told
+    assert "Schmidt" not in told
 
 
 def test_a_broken_view_says_where_and_for_which_case_but_not_what(
