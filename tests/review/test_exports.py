@@ -169,11 +169,12 @@ def test_what_came_after_an_export_is_one_step_away(
 ) -> None:
     first = bea.get("/review/exports/download?workflow=expenses&format=csv&decision=corrected")
     assert body(first).count("\n") == 2
+    (address,) = re.findall(r'href="([^"]+)">What came after it', text(bea, "/review/exports/"))
+    assert "Nothing that matches was settled since then." in text(bea, unescape(address))
     output = world.LUNCH | {"amount": 13}
     world.decided(world.in_review(expenses, key="new"), "ben", "corrected", output=output)
     settle_now()
 
-    (address,) = re.findall(r'href="([^"]+)">What came after it', text(bea, "/review/exports/"))
     page = text(bea, unescape(address))
 
     assert "1 row matches." in page
