@@ -49,8 +49,6 @@ class Field:
     hidden: tuple[tuple[str, str], ...] = ()
     children: tuple[Field, ...] = ()
     confidence: float | None = None
-    minimum: float | None = None
-    maximum: float | None = None
     max_length: int | None = None
 
 
@@ -187,8 +185,6 @@ class _Drawing:
             text=text,
             given=node.is_given(),
             choices=_offered(node, shape, text, place),
-            minimum=shape.schema.get("minimum"),
-            maximum=shape.schema.get("maximum"),
             max_length=shape.schema.get("maxLength"),
         )
 
