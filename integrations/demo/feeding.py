@@ -64,13 +64,18 @@ def main() -> None:
     django.setup()
     while True:
         time.sleep(SECONDS)
-        close_old_connections()
-        try:
-            if not is_paused():
-                feed()
-        except DatabaseError:
-            # The group says what is wrong; the next turn tries again.
-            logger.warning("the database did not take a request", exc_info=True)
+        take_turn()
+
+
+def take_turn() -> None:
+    """Send one request, unless dora has paused the arrivals."""
+    close_old_connections()
+    try:
+        if not is_paused():
+            feed()
+    except DatabaseError:
+        # The group says what is wrong; the next turn tries again.
+        logger.warning("the database did not take a request", exc_info=True)
 
 
 if __name__ == "__main__":

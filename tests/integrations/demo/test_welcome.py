@@ -95,6 +95,15 @@ def test_one_click_lets_a_stranger_in_as_one_of_the_demos_people(
     assert b'<a href="/demo/"' in client.get("/cases/").content, "and there is a way back"
 
 
+def test_who_decides_one_goes_on_among_the_refunds(refunds: Workflow, client: Client) -> None:
+    page = entered(client, "bea").content.decode()
+
+    assert re.findall(r'href="/review/tasks/\d+/(.*?)"', page) == [
+        "?workflow=refunds&amp;step=read"
+    ] * 5
+    assert page.count("btn-main") == 1, "the next step is told from the others"
+
+
 def test_who_signs_out_is_welcomed_again(refunds: Workflow, client: Client) -> None:
     entered(client, "bea")
 
@@ -241,6 +250,18 @@ def test_dora_pauses_the_arrivals_and_lets_them_go_on(
     assert b"Let refunds arrive" in client.get("/demo/").content
     assert b"Refunds arrive again" in client.post("/demo/pause/", follow=True).content
     assert not feeding.is_paused()
+
+
+def test_nothing_arrives_while_it_is_paused(refunds: Workflow, unpaused: None) -> None:
+    arrived = Case.objects.filter(workflow=refunds, key="RR-02201")
+
+    feeding.set_paused(paused=True)
+    feeding.take_turn()
+    assert not arrived.exists()
+
+    feeding.set_paused(paused=False)
+    feeding.take_turn()
+    assert arrived.exists()
 
 
 @pytest.mark.parametrize("path", ["/demo/kill/", "/demo/pause/"])
