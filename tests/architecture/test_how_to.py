@@ -55,6 +55,7 @@ def told() -> set[str]:
 
 def test_the_pages_are_there() -> None:
     assert TEXTS.keys() == {
+        "put-to-work.md",
         "install.md",
         "upgrade.md",
         "change-a-workflow.md",
