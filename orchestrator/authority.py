@@ -99,7 +99,7 @@ def may(
     if action in DECIDING and isinstance(subject, Seat):
         answer = _may_decide(held, subject)
         return _unclaimed(answer, actor, held, subject) if action == "claim" else answer
-    return _may_act(held, actor, action, workflow_of(subject))
+    return _may_act(held, actor, action, workflow_of(subject), step_of(subject))
 
 
 def require(
@@ -118,6 +118,13 @@ def workflow_of(subject: Subject | None) -> Workflow | None:
     if isinstance(subject, Task):
         subject = subject.case
     return subject.workflow if isinstance(subject, Case) else subject
+
+
+def step_of(subject: Subject | None) -> str:
+    """The key of the step that a subject stands at, "" for what is about a whole workflow."""
+    if isinstance(subject, Incident | Seat):
+        subject = subject.task
+    return subject.step_key if isinstance(subject, Task) else ""
 
 
 def access_workflow(actor: Actor, slug: str) -> Workflow:
@@ -156,11 +163,13 @@ def _first(rows: QuerySet[Row]) -> Row:
     raise NotFound
 
 
-def _may_act(held: Standing, actor: Actor, action: str, workflow: Workflow | None) -> Answer:
+def _may_act(
+    held: Standing, actor: Actor, action: str, workflow: Workflow | None, step_key: str
+) -> Answer:
     place = None if workflow is None else workflow.pk
-    if held.excluded(action, place):
+    if held.excluded(action, place, step_key):
         return Answer(allowed=False, reasons=[_(WITHHELD)])
-    if granted := held.granted(action, place):
+    if granted := held.granted(action, place, step_key):
         return Answer(allowed=True, grant=granted.grant)
     if place is not None and not held.sees(place):
         return Answer(allowed=False, reasons=[_(UNSEEN)])

@@ -447,6 +447,21 @@ def test_an_exclusion_that_ended_or_is_for_elsewhere_does_not(
     assert not reasons(bea, seat(expenses, "c-1"))
 
 
+def test_what_is_withheld_or_granted_at_a_step_holds_there_alone(
+    expenses: Workflow, bea: Actor
+) -> None:
+    lea = person("lea", "Leads", "Expense team")
+    task = seat(expenses, "c-1").task
+    grant(lea, "resolve", effect="exclude", workflow=expenses, step_key="read")
+    grant(bea, "resolve", workflow=expenses, step_key="read")
+
+    assert authority.may(lea, "resolve", task).reasons == [authority.WITHHELD]
+    assert authority.may(bea, "resolve", task).allowed
+    task.step_key = "pay"
+    assert authority.may(lea, "resolve", task).allowed
+    assert not authority.may(bea, "resolve", task).allowed
+
+
 def test_an_agent_never_decides_on_its_own_output(expenses: Workflow) -> None:
     row = seat(expenses, "c-1")
     reader, newer = (
