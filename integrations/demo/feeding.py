@@ -64,12 +64,12 @@ def main() -> None:
     django.setup()
     while True:
         time.sleep(SECONDS)
+        close_old_connections()
         take_turn()
 
 
 def take_turn() -> None:
     """Send one request, unless dora has paused the arrivals."""
-    close_old_connections()
     try:
         if not is_paused():
             feed()
