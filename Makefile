@@ -44,7 +44,7 @@ pictures: setup
 MESSAGES := --locale=de --no-location --no-wrap --no-obsolete --ignore=.venv* --ignore=tests
 messages: setup
 	$(DEMO) $(BIN)/python -W ignore manage.py makemessages $(MESSAGES) $(ARGS)
-	$(BIN)/python -W ignore manage.py compilemessages --locale=de --ignore=.venv
+	$(BIN)/python -W ignore manage.py compilemessages --locale=de --locale=en --ignore=.venv
 
 lint: setup
 	$(BIN)/ruff check
