@@ -122,7 +122,7 @@ CONFIDENCE: Final = (
     '<span class="conf{}">{}<svg viewBox="0 0 32 4" aria-hidden="true">'
     '<rect class="track" width="32" height="4" rx="2"/>'
     '<rect class="fill" width="{}" height="4" rx="2"/></svg>'
-    '<span class="hide">{} </span>{}</span>'
+    '<span><span class="hide">{} </span>{}</span></span>'
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -32,7 +33,10 @@ LED: Final = PARTING | {
     StepKind.END,
 }
 """Kinds that nobody performs."""
-CHIP: Final = 40
+CHIP: Final = 38
+GAP: Final = 2
+SIGN: Final = 8
+"""The least width of a chip, what parts two of them, and the room for a digit."""
 MODES: Final = {
     Mode.REVIEW: gettext_noop("one decides"),
     Mode.DUAL: gettext_noop("two decide"),
@@ -49,6 +53,10 @@ class Chip:
     count: str
     x: float
 
+    @property
+    def width(self) -> int:
+        return chip_width(self.count)
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -62,6 +70,10 @@ class Node:
     text: str = ""
     count: str = ""
     url: str = ""
+
+    @property
+    def count_width(self) -> int:
+        return chip_width(self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,12 +270,18 @@ def _node(box: Box, step: Step, now: UnderWay, *, elsewhere: int, url: str, sent
 
 
 def _chips(box: Box, states: Mapping[str, int], *, more: bool) -> list[Chip]:
-    shown = [state for state in COUNTED if states.get(state, 0) > 0]
-    first = box.centre - CHIP * len(shown) / 2 if box.diamond else box.x + 10
-    return [
-        Chip(state, at_least(states[state], more=more), first + CHIP * place)
-        for place, state in enumerate(shown)
+    shown = [
+        (state, at_least(states[state], more=more)) for state in COUNTED if states.get(state, 0) > 0
     ]
+    widths = [chip_width(count) + GAP for _state, count in shown]
+    first = box.centre - sum(widths) / 2 if box.diamond else box.x + 10
+    places = accumulate(widths, initial=first)
+    return [Chip(*chip, place) for chip, place in zip(shown, places, strict=False)]
+
+
+def chip_width(count: str) -> int:
+    """Room for an icon and the digits of a number."""
+    return max(CHIP, 27 + SIGN * len(count))
 
 
 def _desk(desk: Desk, step: Step, asks: Mapping[Lane, str], now: UnderWay) -> Node:

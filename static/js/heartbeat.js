@@ -46,4 +46,5 @@ function tick() {
 }
 
 setInterval(tick, 1000);
+document.addEventListener("htmx:afterSettle", tick);
 tick();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -170,6 +171,17 @@ def test_the_map_has_a_lane_for_each_participant(expenses: Workflow) -> None:
         ("refused", "rejected", True),
         ("booked", "", False),
     ]
+
+
+def test_a_number_on_the_map_fits_its_chip(expenses: Workflow) -> None:
+    for number in range(12):
+        in_review(expenses, key=f"case-{number}")
+    page = page_of("bea").content.decode()
+
+    (found,) = re.findall(r'<rect x="12" y="25" width="(\d+)"[^>]*>.*?<text x="33"[^>]*>12<', page)
+
+    # At most 8 px a digit in any of the fonts, beside the icon and its margins.
+    assert int(found) >= 21 + 2 * 8 + 6
 
 
 def test_a_task_before_two_groups_at_once_is_one(expenses: Workflow) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
-from orchestrator.templatetags import rewire
+from orchestrator.templatetags import people, rewire
 
 
 def test_markup_in_a_text_is_shown_as_text() -> None:
@@ -86,3 +87,25 @@ def test_a_long_document_is_cut() -> None:
 )
 def test_an_age_has_one_unit(delta: timedelta, text: str) -> None:
     assert f">{text}</time>" in rewire.age(timezone.now() + delta)
+
+
+@pytest.mark.parametrize(
+    ("user", "letters"),
+    [
+        (User(username="bea", first_name="Bea"), "Be"),
+        (User(username="bs", first_name="Bea", last_name="Stone"), "BS"),
+        (User(username="o.neil", last_name="O'Neil"), "on"),
+        (User(username="x", first_name="\u202e<i>", last_name="\u200d"), "i"),
+        (User(username="--"), ""),
+    ],
+)
+def test_a_picture_of_somebody_has_two_letters_of_the_name(user: User, letters: str) -> None:
+    user.pk = 1
+
+    assert people.avatar(user).endswith(f">{letters}</span>")
+
+
+def test_people_who_begin_alike_tell_apart_by_their_tint() -> None:
+    bea, ben = User(pk=7, first_name="Bea"), User(pk=8, first_name="Ben")
+
+    assert people.avatar(bea) != people.avatar(ben)

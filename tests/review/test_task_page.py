@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -95,6 +96,9 @@ def test_by_htmx_the_claimed_task_is_swapped_in(bea: Client, expenses: Workflow)
     assert "<html" not in part.content.decode()
     assert "<title>lunch · Read the receipt · Rewire</title>" in part.content.decode()
     assert "This task is yours now." in text_of(part)
+    assert re.search(r"data-clock>(10:00|9:5\d)<", part.content.decode()), (
+        "and no other text before"
+    )
     assert part.headers["HX-Push-Url"] == f"/review/tasks/{task.pk}/"
 
 

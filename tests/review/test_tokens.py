@@ -8,6 +8,8 @@ from itertools import product
 import pytest
 from django.conf import settings
 
+from orchestrator.templatetags.people import TINTS
+
 TOKENS = (settings.BASE_DIR / "static/css/tokens.css").read_text()
 COLOURS: dict[str, tuple[str, str]] = {
     name: (light, dark)
@@ -22,6 +24,7 @@ TEXT_PAIRS = [
     *((name, f"{name}-soft") for name in ("accent", "ok", "warn", "bad")),
     *product(["text"], ["accent-soft", "ok-soft", "warn-soft", "bad-soft", "inserted", "deleted"]),
     ("on-accent", "accent"),
+    *((f"who-{tint}", f"who-{tint}-soft") for tint in range(TINTS)),
 ]
 CONTROL_PAIRS = [*product(["border-strong", "focus"], ["bg", "surface"]), ("focus", "raised")]
 

@@ -42,6 +42,10 @@ class Owned:
     draft: str
     incidents: int
 
+    @property
+    def outputs(self) -> str:
+        return number(self.routed)
+
 
 def owner(actor: Actor) -> Section | None:
     """None where the actor owns nothing. Eight queries, or nine."""

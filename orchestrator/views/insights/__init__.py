@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from orchestrator import engine, insights
@@ -104,6 +105,12 @@ def standing_now(frame: Frame) -> list[tuple[SafeString, str]]:
     found = insights.now_in([frame.workflow.pk])[frame.workflow.pk]
     cases = f"{reverse('cases')}?{urlencode({'workflow': frame.workflow.slug})}"
     return [
-        (number(found["open"], f"{cases}&state=open"), _("open cases")),
-        (number(found["in_review"], f"{cases}&what=in_review"), _("wait for people")),
+        (
+            number(found["open"], f"{cases}&state=open"),
+            ngettext("open case", "open cases", found["open"]),
+        ),
+        (
+            number(found["in_review"], f"{cases}&what=in_review"),
+            ngettext("waits for people", "wait for people", found["in_review"]),
+        ),
     ]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from orchestrator.insights import Figures, Share, reasons, wording
 from orchestrator.models import Debut
@@ -101,7 +102,11 @@ def _rates(frame: Frame, total: Figures) -> list[Tile]:
 
 
 def _efforts(frame: Frame, total: Figures) -> list[Tile]:
-    decided = (frame.number(sum(total.said.values()), "decided"), _("outputs decided"))
+    said = sum(total.said.values())
+    decided = (
+        frame.number(said, "decided"),
+        ngettext("output decided", "outputs decided", said),
+    )
     on_screen = (
         _("on screen %s") % wording.duration(total.seconds.p50) if total.seconds.count else ""
     )
@@ -123,7 +128,7 @@ def _efforts(frame: Frame, total: Figures) -> list[Tile]:
             wording.percent(failures.value),
             parts=[
                 (frame.number(total.failed, "failed"), _("failed")),
-                (frame.number(total.tries, "tried"), _("tries")),
+                (frame.number(total.tries, "tried"), ngettext("try", "tries", total.tries)),
             ],
         ),
     ]
