@@ -22,6 +22,8 @@ from orchestrator.models import Actor, Correction, Decision, Event, Workflow
 from orchestrator.spelling import number
 
 FIVE: Final = 5
+AMONG: Final = {"workflow": "refunds", "step": "read"}
+"""The part of the queue in which somebody goes on who has decided one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,18 @@ class Errand:
 class Card:
     """A person of the demo with their errand; ``me`` for whoever looks at the page."""
 
-    name: str
-    first_name: str
+    user: User
     role: str
     errand: Errand
     me: bool
+
+    @property
+    def name(self) -> str:
+        return self.user.get_username()
+
+    @property
+    def first_name(self) -> str:
+        return self.user.first_name
 
 
 def cards(viewer: str) -> list[Card]:
@@ -75,8 +84,7 @@ def cards(viewer: str) -> list[Card]:
         return []
     found = [
         Card(
-            person.name,
-            person.first_name,
+            users[person.name],
             _(person.role),
             ERRANDS[person.name](refunds, Actor.objects.for_user(users[person.name])),
             person.name == viewer,
@@ -106,7 +114,7 @@ def bea(refunds: Workflow, actor: Actor) -> Errand:
             Mark(_("The wrong amount corrected"), done=found),
         ],
         [
-            Link(task.case.key, reverse("review:task", args=[task.pk]))
+            Link(task.case.key, reverse("review:task", args=[task.pk], query=AMONG))
             for task in picks.five(refunds, actor, wanted=FIVE - count, wrong=not found)
         ],
     )
@@ -247,8 +255,9 @@ def _links(text: str, tasks: picks.Tasks, view: str = "review:task") -> list[Lin
     task = tasks.select_related("case").order_by("pk").first()
     if task is None:
         return []
-    url = reverse(view, args=[task.pk])
-    return [Link(f"{text}: {task.case.key}", url, act=view == "demo:again")]
+    act = view == "demo:again"
+    url = reverse(view, args=[task.pk], query=None if act else AMONG)
+    return [Link(f"{text}: {task.case.key}", url, act=act)]
 
 
 ERRANDS: Final[dict[str, Callable[[Workflow, Actor], Errand]]] = {

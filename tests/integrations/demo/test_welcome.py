@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,9 +99,10 @@ def test_one_click_lets_a_stranger_in_as_one_of_the_demos_people(
 def test_who_decides_one_goes_on_among_the_refunds(refunds: Workflow, client: Client) -> None:
     page = entered(client, "bea").content.decode()
 
-    assert re.findall(r'href="/review/tasks/\d+/(.*?)"', page) == [
-        "?workflow=refunds&amp;step=read"
-    ] * 5
+    assert (
+        re.findall(r'href="/review/tasks/\d+/(.*?)"', page)
+        == ["?workflow=refunds&amp;step=read"] * 5
+    )
     assert page.count("btn-main") == 1, "the next step is told from the others"
 
 
