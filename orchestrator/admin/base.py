@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -22,6 +23,7 @@ from django.utils.translation import pgettext_lazy
 
 from orchestrator import definitions
 from orchestrator.admin.help import HELP
+from orchestrator.admin.history import retell
 from orchestrator.definitions import format as file
 from orchestrator.models import Actor, Workflow
 from orchestrator.models.standing import standing
@@ -96,6 +98,15 @@ class Uncounted(Pages):
 
 class Listed(Admin):
     """A list that can be narrowed only by its own filters, never by other columns or relations."""
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().history_view(request, object_id, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            for entry in response.context_data["action_list"]:
+                retell(entry)
+        return response
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         name, _, how = lookup.partition("__")
@@ -175,18 +186,23 @@ class ReadOnly(Seen):
 
 @cache
 def shown(field: Any) -> Any:
-    """JSON as a block of lines, seconds as 4h; everything else as Django shows it."""
+    """JSON as a block of lines, seconds as 4h; everything else as Django shows it.
+
+    What has a help text of the model is shown here too: that text is English.
+    """
     if isinstance(field, models.JSONField):
         show: Callable[[Any], str] = block
     elif field.name in SPANS:
         show = definitions.duration
+    elif field.help_text:
+        show = str
     else:
         return field.name
 
     @admin.display(description=field.verbose_name)
     def value(row: models.Model) -> str:
-        found = getattr(row, field.attname)
-        return "–" if found is None else show(found)
+        found = getattr(row, field.name)
+        return "–" if found in (None, "", {}, []) else show(found)
 
     return value
 

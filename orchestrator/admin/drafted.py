@@ -11,10 +11,12 @@ from django.db.models import Max, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orchestrator.admin import meanwhile
 from orchestrator.admin.base import shown
 from orchestrator.admin.guarded import Guarded
+from orchestrator.admin.history import change_of
 from orchestrator.admin.parts import arranged, button_of, crumbs, moved, page_of
 from orchestrator.models import WorkflowVersion
 
@@ -90,6 +92,17 @@ class Drafted(Guarded):
             last = self.siblings(obj).aggregate(last=Max("position"))["last"] or 0
             obj.position = last + 1
         super().save_model(request, obj, form, change)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """The editor of a condition is no field of the form."""
+        message = super().construct_change_message(request, form, formsets, add)
+        editor = getattr(form, "editor", None)
+        if add or editor is None or not editor.has_changed():
+            return message
+        names = [name for acts in message for name in acts["changed"]["fields"]]
+        return change_of(*names, gettext_lazy("When it applies"))
 
     def around(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What the page of a row shows besides its form."""

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from orchestrator.admin import meanwhile
+from orchestrator.admin.history import change_of
 from orchestrator.admin.lists import JUDGING, LISTS, EntryForm
 from orchestrator.admin.parts import Table, button_of, crumbs, page_of
 from orchestrator.admin.posting import BUTTONS, rearranged
@@ -148,7 +149,7 @@ def _store(admin: Any, request: HttpRequest, form: Any, entries: list[Any]) -> N
     form.put(step, entries)
     step.save(update_fields=[form.field])
     meanwhile.counted(step.version)
-    admin.log_change(request, step, _("Changed %(list)s.") % {"list": form.title})
+    admin.log_change(request, step, change_of(form.title))
 
 
 def move_entry(

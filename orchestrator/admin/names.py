@@ -90,6 +90,9 @@ BORROWED: Final = (
     gettext_noop("Reset password"),
     gettext_noop("Save and continue editing"),
     gettext_noop("Save and add another"),
+    gettext_noop(" By %(filter_title)s "),
+    gettext_noop("Authenticators"),
+    gettext_noop("MFA"),
     gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
 )
 

@@ -16,7 +16,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from orchestrator.admin.asking import trial_url
 from orchestrator.admin.base import Listed, ModelForm, ReadOnly, is_used_unseen, shown
@@ -25,6 +25,7 @@ from orchestrator.admin.parts import page_of
 from orchestrator.api.keys import SCOPES, make_key
 from orchestrator.models import MACHINE, Actor, ActorKind, ApiKey, Grant, GrantAction, Step
 from orchestrator.models.fields import ClockTimestamp
+from orchestrator.templatetags.rewire import stamp
 
 MAY: Final = {
     "cases": gettext_lazy("cases: start and read them"),
@@ -151,12 +152,42 @@ class EndForm(ModelForm):
         return ends
 
 
+class ActionFilter(admin.SimpleListFilter):
+    """Grants by what they let somebody do, in words."""
+
+    title = pgettext_lazy("field", "action")
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        given = set(Grant.objects.values_list("action", flat=True).distinct())
+        return [choice for choice in GrantAction.choices if choice[0] in given]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(action=self.value()) if self.value() else queryset
+
+
 @admin.register(Grant)
 class GrantAdmin(Listed):
-    list_display = ("__str__", "effect", "action", "workflow", "valid")
-    list_filter = ("effect", "action", "workflow")
+    list_display = ("holder", "effect", "may", "workflow", "step_key", "starts", "stops")
+    list_filter = ("effect", ActionFilter, "workflow")
     list_select_related = ("actor__user", "group", "workflow")
     actions = None
+
+    @admin.display(description=gettext_lazy("Who"))
+    def holder(self, row: Grant) -> str:
+        return str(row.actor or row.group)
+
+    @admin.display(description=pgettext_lazy("field", "action"), ordering="action")
+    def may(self, row: Grant) -> str:
+        return str(dict(GrantAction.choices).get(row.action, row.action))
+
+    @admin.display(description=gettext_lazy("Begins"), ordering="valid__startswith")
+    def starts(self, row: Grant) -> str:
+        return stamp(row.valid.lower)
+
+    @admin.display(description=gettext_lazy("Ends"), ordering="valid__endswith")
+    def stops(self, row: Grant) -> str:
+        return stamp(row.valid.upper)
 
     def has_change_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
         allowed = super().has_change_permission(request, obj)
@@ -172,7 +203,12 @@ class GrantAdmin(Listed):
         return super().get_form(request, obj, change, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Grant | None = None) -> Any:
-        return [shown(field) for field in self.opts.concrete_fields] if obj else ()
+        if obj is None:
+            return ()
+        ends = () if self.has_change_permission(request, obj) else ("stops",)
+        told = {"action": ("may",), "valid": ("starts", *ends)}
+        fields = self.opts.concrete_fields
+        return [name for field in fields for name in told.get(field.name, (shown(field),))]
 
     def get_fields(self, request: HttpRequest, obj: Grant | None = None) -> Any:
         if obj is None:

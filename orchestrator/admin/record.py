@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
-from django.http import HttpRequest
-from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from orchestrator.admin.base import ReadOnly, actor_of, by_workflow, superuser
 from orchestrator.models import (
@@ -26,14 +29,35 @@ from orchestrator.models import (
     Workflow,
 )
 from orchestrator.models.standing import standing
+from orchestrator.pages import RESOLUTIONS
 from orchestrator.telling import reason_of
+from orchestrator.templatetags.rewire import word
 
 WHEN = ("created_at", admin.DateFieldListFilter)
 
 
+class OfCase(ReadOnly):
+    """Rows of a case, each with the way to its page. ``case_path`` leads to the case's id."""
+
+    case_path: ClassVar[str]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id) if object_id else None
+        case = attrgetter(self.case_path)(row) if row is not None else None
+        more = {"case_page": reverse("case", args=[case])} if case else {}
+        return super().changeform_view(request, object_id, form_url, more | (extra_context or {}))
+
+
 @admin.register(Case)
-class CaseAdmin(ReadOnly):
+class CaseAdmin(OfCase):
     workflow_path = "workflow"
+    case_path = "pk"
     list_display = ("key", "workflow", "version", "state", "outcome", "origin", "created_at")
     list_filter = (by_workflow("workflow"), "state", "origin", WHEN)
     list_select_related = ("workflow", "version__workflow")
@@ -41,17 +65,19 @@ class CaseAdmin(ReadOnly):
     search_help_text = gettext_lazy("The beginning of a case's key.")
 
 
-class OfTask(ReadOnly):
+class OfTask(OfCase):
     """Rows of a task."""
 
+    case_path = "task.case_id"
     workflow_path = "task__case__workflow"
     search_fields: ClassVar[tuple[str, ...]] = ("task__case__key__startswith",)
     search_help_text = gettext_lazy("The beginning of a case's key.")
 
 
 @admin.register(Task)
-class TaskAdmin(ReadOnly):
+class TaskAdmin(OfCase):
     workflow_path = "case__workflow"
+    case_path = "case_id"
     list_display = ("id", "case", "step_key", "state", "round", "word", "created_at")
     list_filter = (by_workflow("case__workflow"), "state", "word", WHEN)
     list_select_related = ("case",)
@@ -102,6 +128,7 @@ class DecisionAdmin(OfTask):
 
 @admin.register(Correction)
 class CorrectionAdmin(OfTask):
+    case_path = "decision.task.case_id"
     workflow_path = "decision__task__case__workflow"
     list_display = ("id", "decision", "path", "op", "reason")
     list_filter = (by_workflow("decision__task__case__workflow"), "op")
@@ -132,7 +159,7 @@ class StandingFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, gettext(state)) for state in ("open", "resolved")]
+        return [(state, word(state)) for state in ("open", "resolved")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(state=self.value()) if self.value() else queryset
@@ -156,11 +183,11 @@ class IncidentAdmin(OfTask):
 
     @admin.display(description=pgettext_lazy("field", "state"), ordering="state")
     def standing(self, row: Incident) -> str:
-        return gettext(row.state)
+        return word(row.state)
 
     @admin.display(description=pgettext_lazy("field", "resolution"))
     def ended(self, row: Incident) -> str:
-        return gettext(row.resolution) if row.resolution else "–"
+        return _(RESOLUTIONS.get(row.resolution, row.resolution)) if row.resolution else "–"
 
 
 @admin.register(Event)

@@ -13,12 +13,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orchestrator import definitions, schema
 from orchestrator.admin import meanwhile
 from orchestrator.admin.base import actor_of
 from orchestrator.admin.drawing import TYPES, Drawn, Said, changed, drawn, rows_of
+from orchestrator.admin.history import change_of
 from orchestrator.admin.losing import lost
 from orchestrator.admin.posting import rearranged
 from orchestrator.admin.samples import example_of
@@ -94,7 +95,7 @@ def _save(
     warnings = lost(subject, definition)
     subject.store(definition)
     meanwhile.counted(subject.version)
-    admin.log_change(request, subject.row, _("Changed the schema."))
+    admin.log_change(request, subject.row, change_of(gettext_lazy("The schema")))
     messages.success(request, subject.saved)
     for warning in warnings:
         messages.warning(request, warning)

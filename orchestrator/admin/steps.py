@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from orchestrator.admin.base import workflows_of
+from orchestrator.admin.base import shown, workflows_of
 from orchestrator.admin.conditions import Editor
 from orchestrator.admin.drafted import Drafted
 from orchestrator.admin.entries import entry_page, move_entry, tables_of
@@ -52,15 +52,25 @@ class StepAdmin(Drafted):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Step | None = None) -> Any:
         return {} if obj else self.prepopulated_fields
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Step | None = None) -> Any:
+        """Of a step that is only looked at, what its kind has and what says something."""
+        fields = super().get_readonly_fields(request, obj)
+        if obj is None or not fields:
+            return fields
+        own = {"name", "key", "kind", *shown_of(obj)}
+        own |= {name for name in ("rework", "flow") if getattr(obj, name)}
+        columns = [field for field in self.opts.concrete_fields if field.name not in self.hidden]
+        return [shown(field) for field in columns if field.name in own]
+
     def get_fieldsets(self, request: HttpRequest, obj: Step | None = None) -> Any:
         """What its kind has, and what was given to it all the same."""
         obj = obj or Step(kind=kind_of(request) or StepKind.HUMAN)
-        shown = set(shown_of(obj)) | {"name", "key", "kind"}
+        own = set(shown_of(obj)) | {"name", "key", "kind"}
         if obj.pk and self.get_readonly_fields(request, obj):
             return super().get_fieldsets(request, obj)
         flow = names_of(obj.kind)
         sets = [
-            (title, {"fields": tuple(name for name in part["fields"] if name in shown)})
+            (title, {"fields": tuple(name for name in part["fields"] if name in own)})
             for title, part in self.fieldsets
         ]
         sets.insert(1, (gettext_lazy("Flow"), {"fields": flow}))

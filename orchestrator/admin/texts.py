@@ -11,10 +11,12 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orchestrator import definitions
 from orchestrator.admin import meanwhile
 from orchestrator.admin.findings import Finding
+from orchestrator.admin.history import change_of
 from orchestrator.admin.parts import crumbs, page_of
 from orchestrator.definitions.changing import Line
 from orchestrator.definitions.groups import require_groups, unknown_groups
@@ -96,6 +98,6 @@ def _group_places(text: str) -> set[str]:
 
 
 def _done(admin: Any, request: HttpRequest, draft: WorkflowVersion) -> HttpResponse:
-    admin.log_change(request, draft, _("Written from a text."))
+    admin.log_change(request, draft, change_of(gettext_lazy("The text")))
     messages.success(request, _("%(draft)s says what the text says.") % {"draft": draft})
     return HttpResponseRedirect(page_of(draft))
