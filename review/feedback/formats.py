@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any, Final
 
 import orjson
@@ -28,6 +30,8 @@ TORN: Final = b"This file broke off here: it is not whole.\n"
 _PADDING: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 _STARTS: Final = frozenset("=+-@\u2212")
 _CONTROLS: Final = ("\t", "\r")
+# Where a spreadsheet of another country begins a cell, or takes a line break for the end of a row.
+_BREAKS: Final = re.compile(r"[;\t\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,7 @@ def _csv_lines(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def _cells(row: Row) -> Iterator[Any]:
-    # A JSON text starts no formula: what stands behind a leading minus is a number.
-    return (value if key in NESTED else cell(value) for key, value in row.items())
+    return (_escaped(value) if key in NESTED else cell(value) for key, value in row.items())
 
 
 def cell(value: Any) -> Any:
@@ -101,18 +104,37 @@ def cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
+    return _quoted(value) if isinstance(value, str) else value
 
 
-def _is_formula(text: str) -> bool:
-    if text[:1].isalnum():
-        return False
-    for letter in text:
-        if letter in _CONTROLS or unicodedata.normalize("NFKC", letter)[0] in _STARTS:
-            return True
+def _quoted(text: str) -> str:
+    begins = (0, *(found.end() for found in _BREAKS.finditer(text)))
+    places = [begin for begin in begins if _formula(text, begin) is not None]
+    return "'".join(text[one:next_] for one, next_ in pairwise((0, *places, len(text))))
+
+
+def _escaped(text: str | None) -> str | None:
+    """A JSON text that says the same. It starts no formula itself: what stands behind a leading
+    minus is a number. A semicolon there is always part of a string."""
+    if text is None or ";" not in text:
+        return text
+    begins = (found.end() for found in _BREAKS.finditer(text))
+    places = [place for begin in begins if (place := _formula(text, begin)) is not None]
+    parts = [text[one:next_] for one, next_ in pairwise((0, *places, len(text)))]
+    return parts[0] + "".join(f"\\u{ord(part[0]):04x}{part[1:]}" for part in parts[1:])
+
+
+def _formula(text: str, begin: int) -> int | None:
+    """Where the formula starts that a cell would be which begins there."""
+    for place in range(begin, len(text)):
+        letter = text[place]
+        if letter in _CONTROLS or (begin and letter == "\n"):
+            return None if begin else place
+        if unicodedata.normalize("NFKC", letter)[0] in _STARTS:
+            return place
         if unicodedata.category(letter) not in _PADDING:
-            return False
-    return False
+            return None
+    return None
 
 
 FORMATS: Final = {

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,19 +31,39 @@ HOSTILE = st.text(BEFORE, max_size=3).flatmap(
 )
 
 
-def written(text: Any) -> str:
+def written(text: Any, key: str = "comment") -> str:
     """One row of a sheet with this comment, as a CSV reader sees that cell."""
-    row: dict[str, Any] = dict.fromkeys(KEYS) | {"comment": text}
+    row: dict[str, Any] = dict.fromkeys(KEYS) | {key: text}
     data = b"".join(FORMATS["csv"].write([[row]]))
     (found,) = csv.DictReader(io.StringIO(data.decode(), newline=""))
-    return found["comment"]
+    return found[key]
+
+
+@given(HOSTILE, st.sampled_from(["", "x;", "x\t", "x\r\n", "\n", "1;2; "]))
+def test_no_cell_starts_a_formula_whatever_separates_cells(text: str, before: str) -> None:
+    text = before + text.encode("utf-8", "ignore").decode()
+
+    found = written(text)
+
+    assert found.replace("'", "") == text.replace("'", "")
+    assert before or found.startswith("'")
+    for part in re.split(r"[;\t\r\n]", found):
+        start = unicodedata.normalize("NFKC", part.strip(BEFORE))[:1]
+        assert start == "" or start not in "=+-@\u2212"
 
 
 @given(HOSTILE)
-def test_no_cell_starts_a_formula(text: str) -> None:
-    text = text.encode("utf-8", "ignore").decode()
+def test_a_json_text_in_a_cell_says_the_same_and_starts_no_formula(text: str) -> None:
+    value = {"text": f"x;{text};-1;ok", "n": -5}
+    told = orjson.dumps(json.loads(json.dumps(value).encode("utf-8", "ignore"))).decode()
 
-    assert written(text) == f"'{text}"
+    found = written(told, "input")
+
+    assert json.loads(found) == value
+    for part in found.split(";")[1:]:
+        start = unicodedata.normalize("NFKC", part.strip(BEFORE))[:1]
+        assert start == "" or start not in "=+-@\u2212"
+    assert written("-5", "input") == "-5"
 
 
 @given(st.text(st.characters(categories=["L", "N"]), min_size=1).map(lambda start: f"{start} =1"))
@@ -48,7 +71,9 @@ def test_other_text_stays_as_it_is(text: str) -> None:
     assert written(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "  ", "'=1", "(=1)", "\u00e9=", "\U0001f600"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "'=1", "a; b\nc;\n;1=1", "(=1)", "\u00e9=", "\U0001f600"]
+)
 def test_what_starts_no_formula_stays(text: str) -> None:
     assert written(text) == text
 
