@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from orchestrator import authority, engine
 from orchestrator.exceptions import Invalid, MalformedJSON, NotAllowed, NotFound, TooLarge
 from orchestrator.models import Actor, Incident, StepEffect, Workflow
+from orchestrator.models.standing import standing
 from orchestrator.pages import incident_text, name_of, person
 from orchestrator.strictjson import loads
 from orchestrator.views.assigning import candidates
@@ -44,7 +45,7 @@ def incident_rows(
     found = list(found)
     may = may_resolve(actor, found)
     undone = engine.undone_by_cancelling({row.task.case for row in found})
-    people = {row.task.case.workflow for row in found if may[row.task.case.workflow_id]}
+    people = {row.task.case.workflow for row in found if may[row.pk]}
     names = {place.pk: people_for(place) for place in people}
     return [
         {
@@ -55,7 +56,7 @@ def incident_rows(
             "due_at": incident.due_at,
             "late": incident.due_at < timezone.now(),
             "text": incident_text(incident),
-            "can_act": may[incident.task.case.workflow_id],
+            "can_act": may[incident.pk],
             "can_edit": incident.task.step.kind in engine.TAKES_INPUT,
             "case_key": incident.task.case.key if with_case else "",
             "case_url": reverse("case", args=[incident.task.case_id]),
@@ -75,13 +76,18 @@ def rows_of(incident: Incident) -> list[dict[str, Any]]:
     return list(why) if incident.kind == "undecided" and isinstance(why, list) else []
 
 
-def may_resolve(actor: Actor, found: Iterable[Incident]) -> dict[int, bool]:
-    """By workflow, whether the actor resolves its incidents: asked once for each of them."""
-    one_each = {incident.task.case.workflow_id: incident for incident in found}
-    return {
-        workflow: authority.may(actor, "resolve", incident).allowed
-        for workflow, incident in one_each.items()
+def may_resolve(actor: Actor, found: Sequence[Incident]) -> dict[int, bool]:
+    """By incident, whether the actor resolves it: asked once for each step of a workflow."""
+    if not found:
+        return {}
+    held = standing(actor)
+    at = {row.pk: (row.task.case.workflow_id, row.task.step_key) for row in found}
+    one_each = {at[row.pk]: row for row in found}
+    may = {
+        place: authority.may(actor, "resolve", incident, held=held).allowed
+        for place, incident in one_each.items()
     }
+    return {pk: may[place] for pk, place in at.items()}
 
 
 def people_for(workflow: Workflow | None) -> list[tuple[str, str]]:

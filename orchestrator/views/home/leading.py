@@ -258,5 +258,5 @@ def _rows(actor: Actor, newest: Sequence[Incident]) -> list[dict[str, object]]:
             "late": incident.due_at < timezone.now(),
         }
         for incident in newest
-        if may[incident.task.case.workflow_id]
+        if may[incident.pk]
     ]
