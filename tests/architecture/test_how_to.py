@@ -1,4 +1,4 @@
-"""The how-tos name commands, settings, addresses and metrics that exist, and their examples run."""
+"""The pages name commands, settings, addresses and metrics that exist, and their examples run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml
 from django.conf import settings
@@ -23,13 +24,15 @@ from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
 from orchestrator import engine, metrics
+from orchestrator.definitions.format import FILE
 from orchestrator.management.commands.run import PROCESSES
 from orchestrator.models import Case, Incident, Task
 from tests.world import actor, workflow
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs/how-to").glob("*.md"))
-TEXTS = {page.name: page.read_text() for page in PAGES}
+HOW_TOS = {page.name: page.read_text() for page in sorted((ROOT / "docs/how-to").glob("*.md"))}
+OTHERS = [*sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("*.md")), *ROOT.glob("*/README.md")]
+TEXTS = HOW_TOS | {str(page.relative_to(ROOT)): page.read_text() for page in OTHERS}
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 # Names that an example gives to something of its own.
 OWN = {
@@ -38,6 +41,8 @@ OWN = {
     "REWIRE_HOME_PAGE",
     "MAINTENANCE_URL",
     "PYTHONPATH",
+    "REQUIRE_BROWSER",
+    "ARGS",
     "DISABLE_SERVER_SIDE_CURSORS",
 }
 
@@ -54,7 +59,7 @@ def told() -> set[str]:
 
 
 def test_the_pages_are_there() -> None:
-    assert TEXTS.keys() == {
+    assert HOW_TOS.keys() == {
         "put-to-work.md",
         "install.md",
         "upgrade.md",
@@ -73,6 +78,8 @@ def test_the_pages_are_there() -> None:
 @each_page
 def test_its_commands_of_manage_py_exist_with_their_options(name: str) -> None:
     for command, rest in re.findall(r"manage\.py ([a-z_]+)([^`\n&|]*)", TEXTS[name]):
+        if command == "demo":  # There only with the demo's app.
+            continue
         assert command in get_commands()
         loaded = load_command_class(get_commands()[command], command)
         known = loaded.create_parser("manage.py", command)._option_string_actions
@@ -98,7 +105,7 @@ def test_its_settings_exist(name: str) -> None:
 
 @each_page
 def test_its_addresses_exist(name: str) -> None:
-    for path in re.findall(r"(/api/[\w/{}-]+)", TEXTS[name]):
+    for path in re.findall(r"(/api/(?!v1/\")[\w/{}-]+(?:\.json)?)", TEXTS[name]):
         found = resolve(re.sub(r"\{\w+\}", "1", path))
         assert found.url_name, path
     for path in re.findall(r"`(/(?:healthz|readyz|metrics))`", TEXTS[name]):
@@ -121,6 +128,33 @@ def test_its_shell_lines_can_be_read(name: str) -> None:
     for block in blocks(name, "sh"):
         for line in block.replace("\\\n", " ").split("\n") if "'{" not in block else [block]:
             shlex.split(line, comments=True)
+
+
+@each_page
+def test_its_json_can_be_read(name: str) -> None:
+    for block in blocks(name, "json"):
+        for document in [block] if block.startswith("{\n") else re.split(r"\n(?=\{)", block):
+            json.loads(document)
+
+
+@each_page
+def test_its_yaml_is_what_the_file_of_a_workflow_may_say(name: str) -> None:
+    """Whole, or a part: of the workflow or of one of its steps."""
+    whole = loose(FILE)
+    step = whole["properties"]["steps"]["items"]
+    for block in blocks(name, "yaml"):
+        part = yaml.safe_load(block)
+        if name == "watch.md" or part.keys() == {"invoice"}:
+            continue
+        fits = part.keys() <= whole["properties"].keys()
+        jsonschema_rs.validate(whole if fits else step, part)
+
+
+def loose(schema: Any) -> Any:
+    """A schema that asks for nothing, so that parts fit it."""
+    if isinstance(schema, dict):
+        return {key: loose(value) for key, value in schema.items() if key != "required"}
+    return [loose(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def test_the_unit_starts_what_exists() -> None:
