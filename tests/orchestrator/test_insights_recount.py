@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from orchestrator import engine, insights
 from orchestrator.exceptions import Refusal
+from orchestrator.insights import wording
 from orchestrator.models import (
     ASKING,
     MACHINE,
@@ -207,7 +208,12 @@ def test_every_number_is_that_of_a_recount_and_opens_its_cases(seed: int) -> Non
                     assert number is None or number == pytest.approx(exactly, rel=0.05, abs=0.002)
 
             query: dict[str, Any] = {"workflow": place.slug, "period": period, **chosen}
-            page = client.get("/insights/", query).content.decode()
+            answer = client.get("/insights/", query)
+            tiles = {tile.label: tile.value for tile in answer.context.get("tiles") or ()}
+            lead = wording.duration(fast.lead.p50)
+            assert "agent" in chosen or tiles["Lead time"] == lead
+            assert tiles["Time to decision"] == wording.duration(fast.waited.p50)
+            page = answer.content.decode()
             links = {html.unescape(url): number for url, number in NUMBER.findall(page)}
             for what, cases in slow.found.items():
                 url = next((url for url in links if re.search(rf"what={what}(&|$)", url)), "")
