@@ -3,6 +3,7 @@
 Django imports this package by itself and finds the models' pages in its modules.
 """
 
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.utils.translation import gettext_lazy
 
@@ -24,4 +25,5 @@ admin.site.site_header = admin.site.site_title = "Rewire"
 admin.site.index_title = gettext_lazy("Admin")
 admin.site.enable_nav_sidebar = False
 
-names.translate(model for model in admin.site._registry if model._meta.app_label == "orchestrator")  # noqa: SLF001
+own = [model for model in admin.site._registry if model._meta.app_label == "orchestrator"]  # noqa: SLF001
+names.translate([*own, Authenticator])

@@ -93,6 +93,7 @@ FIELDS: Final = (
     pgettext_lazy("field", "key"),
     pgettext_lazy("field", "kind"),
     pgettext_lazy("field", "lane"),
+    pgettext_lazy("field", "last used at"),
     pgettext_lazy("field", "latency ms"),
     pgettext_lazy("field", "lease expires at"),
     pgettext_lazy("field", "level"),

@@ -18,6 +18,7 @@ ONE: Final = (
     pgettext_lazy("table", "actor"),
     pgettext_lazy("table", "API key"),
     pgettext_lazy("table", "attempt"),
+    pgettext_lazy("table", "authenticator"),
     pgettext_lazy("table", "case"),
     pgettext_lazy("table", "connection"),
     pgettext_lazy("table", "correction"),
@@ -41,6 +42,7 @@ TABLES: Final = (
     gettext_noop("actors"),
     gettext_noop("API keys"),
     gettext_noop("attempts"),
+    gettext_noop("authenticators"),
     gettext_noop("cases"),
     gettext_noop("connections"),
     gettext_noop("corrections"),
@@ -91,7 +93,6 @@ BORROWED: Final = (
     gettext_noop("Save and continue editing"),
     gettext_noop("Save and add another"),
     gettext_noop(" By %(filter_title)s "),
-    gettext_noop("Authenticators"),
     gettext_noop("MFA"),
     gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
 )
