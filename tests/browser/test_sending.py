@@ -1,4 +1,4 @@
-"""What cannot be sent, or gets no answer: it is said in words, and nothing typed is lost."""
+"""What cannot be sent, gets no answer or comes twice: said in words, and nothing typed is lost."""
 
 from __future__ import annotations
 
@@ -118,3 +118,33 @@ def test_without_javascript_a_page_says_the_limit_and_going_back_keeps_the_text(
     plain.go_back(wait_until="commit")
 
     assert plain.get_by_label("Merchant").input_value() == TOO_LONG
+
+
+SHIFTED = """() => new Promise(done => {
+    let sum = 0;
+    new PerformanceObserver(list => {
+        for (const one of list.getEntries()) sum += one.value;
+    }).observe({type: 'layout-shift', buffered: true});
+    setTimeout(() => done(sum), 1300);
+})"""
+
+
+def test_nothing_jumps_while_the_clock_of_a_claim_begins(bea: Page, lunch: Task) -> None:
+    bea.goto(f"/review/tasks/{lunch.pk}/")
+
+    assert bea.evaluate(SHIFTED) == 0
+
+
+def test_a_second_tab_is_told_what_stands_and_goes_on(bea: Page, lunch: Task) -> None:
+    second = bea.context.new_page()
+    second.goto(f"/review/tasks/{lunch.pk}/")
+    bea.keyboard.press("a")
+    expect(bea).to_have_title("flight · Read the receipt · Rewire")
+
+    second.keyboard.press("r")
+    second.keyboard.press("1")
+    second.keyboard.press("Control+Enter")
+
+    expect(second).to_have_title("flight · Read the receipt · Rewire")
+    expect(second.locator("#toasts")).to_contain_text("Approved lunch")
+    assert Decision.objects.get().word == "approved"
