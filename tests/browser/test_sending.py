@@ -120,21 +120,6 @@ def test_without_javascript_a_page_says_the_limit_and_going_back_keeps_the_text(
     assert plain.get_by_label("Merchant").input_value() == TOO_LONG
 
 
-SHIFTED = """() => new Promise(done => {
-    let sum = 0;
-    new PerformanceObserver(list => {
-        for (const one of list.getEntries()) sum += one.value;
-    }).observe({type: 'layout-shift', buffered: true});
-    setTimeout(() => done(sum), 1300);
-})"""
-
-
-def test_nothing_jumps_while_the_clock_of_a_claim_begins(bea: Page, lunch: Task) -> None:
-    bea.goto(f"/review/tasks/{lunch.pk}/")
-
-    assert bea.evaluate(SHIFTED) == 0
-
-
 def test_a_second_tab_is_told_what_stands_and_goes_on(bea: Page, lunch: Task) -> None:
     second = bea.context.new_page()
     second.goto(f"/review/tasks/{lunch.pk}/")
