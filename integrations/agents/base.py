@@ -78,7 +78,8 @@ class LanguageModel(BaseConnector):
             output=output,
             confidence=whole,
             field_confidence=fields,
-            model=chosen.model,
+            # Samples of two models agree as neither of them does: together they are a third.
+            model=" + ".join(sorted({reply.model for reply in usable} - {""})),
             **asdict(spent),
         )
 

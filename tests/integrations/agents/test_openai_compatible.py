@@ -318,6 +318,13 @@ class TestConfidence:
         keys = {request.headers["Idempotency-Key"] for request, _ in server.log}
         assert keys == {"task-41", "task-41:1", "task-41:2", "task-41:3"}
 
+    def test_samples_of_two_models_are_told_as_both(self, script: Script) -> None:
+        server = script(PATH, completion(OUTPUT, model="b-2"), completion(OUTPUT, model="a-1"))
+
+        result = call(server, confidence_by="agreement", samples=3)
+
+        assert result.model == "a-1 + b-2"
+
     def test_an_envelope_without_an_output_is_of_no_use(self, script: Script) -> None:
         server = script(PATH, completion({"values": []}))
 
