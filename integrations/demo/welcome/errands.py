@@ -121,6 +121,12 @@ def bea(refunds: Workflow, actor: Actor) -> Errand:
 
 
 def ben(refunds: Workflow, actor: Actor) -> Errand:
+    refused = picks.noted(actor, picks.REFUSED)
+    first = [
+        *_links(_("Be the first"), picks.nobody_yet(refunds)),
+        *_links(_("Take it again"), picks.only_mine(refunds, actor), "demo:again"),
+    ]
+    second = _links(_("Be the second"), picks.somebody_else(refunds, actor))
     return Errand(
         _("Be the second pair of eyes"),
         _(
@@ -131,18 +137,14 @@ def ben(refunds: Workflow, actor: Actor) -> Errand:
         [
             Mark(
                 _("Refused as the second where you were the first"),
-                done=picks.noted(actor, picks.REFUSED),
+                done=refused,
             ),
             Mark(
                 _("One decided as the second"),
                 done=picks.for_two(refunds, actor, second=True).exists(),
             ),
         ],
-        [
-            *_links(_("Be the first"), picks.nobody_yet(refunds)),
-            *_links(_("Take it again"), picks.only_mine(refunds, actor), "demo:again"),
-            *_links(_("Be the second"), picks.somebody_else(refunds, actor)),
-        ],
+        [*second, *first] if refused else [*reversed(first), *second],
     )
 
 
