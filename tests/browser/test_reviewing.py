@@ -125,6 +125,21 @@ def test_single_keys_can_be_switched_off(bea: Page, lunch: Task) -> None:
     assert decisions() == []
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_words_of_the_menu_stay_whole(bea: Page, language: str) -> None:
+    bea.set_extra_http_headers({"Accept-Language": language})
+    bea.set_viewport_size({"width": 320, "height": 640})
+    bea.goto("/review/")
+    bea.locator(".menu-button").click()
+
+    heights = bea.locator("#menu .segments button").evaluate_all(
+        "all => all.map(one => one.clientHeight)"
+    )
+
+    assert len(heights) == 7
+    assert max(heights) <= 26
+
+
 def test_what_is_wrong_gets_the_focus(bea: Page, lunch: Task, troubles: list[str]) -> None:
     world.claimed(lunch, "bea")
     bea.goto(f"/review/tasks/{lunch.pk}/")
