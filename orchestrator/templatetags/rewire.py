@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from math import isfinite
@@ -21,95 +20,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from orchestrator import telling
+from orchestrator.indented import json_lines, scalar
+from orchestrator.looks import KIND_ICONS, KIND_WORDS, PART_WORDS, PILLS
 from orchestrator.pointers import INDEX, split
 from orchestrator.spelling import duration, number
 from orchestrator.strictjson import HIDDEN
 
 register = template.Library()
 
-MAX_LINES: Final = 400
-MAX_TABLE: Final = 50
-MAX_COLUMNS: Final = 5
-
-# state or word -> icon, tone, what people read
-PILLS: Final = {
-    "open": ("open", "accent", gettext_noop("Open")),
-    "cancelling": ("cancelled", "warn", gettext_noop("Cancelling")),
-    "cancelled": ("cancelled", "", gettext_noop("Cancelled")),
-    "completed": ("done", "ok", gettext_noop("Completed")),
-    "waiting": ("clock", "", gettext_noop("Waiting")),
-    "ready": ("ready", "", gettext_noop("Ready")),
-    "running": ("running", "accent", gettext_noop("Running")),
-    "in_review": ("review", "warn", gettext_noop("In review")),
-    "decided": ("done", "ok", gettext_noop("Decided")),
-    "failed": ("failed", "bad", gettext_noop("Failed")),
-    "expired": ("clock", "warn", gettext_noop("Expired")),
-    "withdrawn": ("cancelled", "", gettext_noop("Withdrawn")),
-    "resolved": ("done", "ok", gettext_noop("Resolved")),
-    "approved": ("done", "ok", gettext_noop("Approved")),
-    "corrected": ("edit", "accent", gettext_noop("Corrected")),
-    "rejected": ("failed", "bad", gettext_noop("Rejected")),
-    "responded": ("message", "accent", gettext_noop("Answered")),
-    "escalated": ("up", "warn", gettext_noop("Escalated")),
-    "auto": ("policy", "ok", gettext_noop("Automatic")),
-    "review": ("user", "", gettext_noop("One reviewer")),
-    "dual": ("users", "", gettext_noop("Two people")),
-    "panel": ("users", "", gettext_noop("Panel")),
-    "block": ("stop", "bad", gettext_noop("Blocked")),
-    "halted": ("stop", "bad", gettext_noop("Stopped")),
-    "draft": ("edit", "warn", gettext_noop("Draft")),
-    "published": ("done", "ok", gettext_noop("Published")),
-    "superseded": ("clock", "", gettext_noop("Superseded")),
-    "blind": ("blind", "accent", gettext_noop("Blind")),
-    "pending": ("clock", "", gettext_noop("Pending")),
-    "sending": ("running", "accent", gettext_noop("Sending")),
-    "sent": ("arrow", "", gettext_noop("Sent")),
-    "confirmed": ("done", "ok", gettext_noop("Confirmed")),
-    "done": ("done", "ok", gettext_noop("Done")),
-    "refused": ("failed", "bad", gettext_noop("Refused")),
-    "reverted": ("undo", "", gettext_noop("Taken back")),
-    "in_doubt": ("warning", "warn", gettext_noop("In doubt")),
-}
-KIND_ICONS: Final = {
-    "agent": "agent",
-    "automation": "automation",
-    "human": "user",
-    "system": "system",
-    "decision": "branch",
-    "timer": "clock",
-    "event": "message",
-    "fork": "plus",
-    "join": "plus",
-    "for_each": "queue",
-    "subflow": "workflow",
-    "policy": "policy",
-    "end": "end",
-}
-KIND_WORDS: Final = {
-    "agent": gettext_noop("agent"),
-    "automation": gettext_noop("automation"),
-    "human": gettext_noop("human"),
-    "people": gettext_noop("people"),
-    "system": gettext_noop("system"),
-    "policy": gettext_noop("policy"),
-    "decision": gettext_noop("decision"),
-    "timer": gettext_noop("timer"),
-    "event": gettext_noop("event"),
-    "fork": gettext_noop("fork"),
-    "join": gettext_noop("join"),
-    "for_each": gettext_noop("for each"),
-    "subflow": gettext_noop("subflow"),
-    "end": gettext_noop("end"),
-}
-# a part of a definition -> one of it, several of it
-PART_WORDS: Final = {
-    "version": (gettext_noop("Version"), gettext_noop("Versions")),
-    "connection": (gettext_noop("Connection"), gettext_noop("Connections")),
-    "actor": (gettext_noop("Actor"), gettext_noop("Actors")),
-    "step": (gettext_noop("Step"), gettext_noop("Steps")),
-    "rule": (gettext_noop("Rule"), gettext_noop("Rules")),
-    "transition": (gettext_noop("Transition"), gettext_noop("Transitions")),
-}
 # How a moment is written.
 # For strftime, so xgettext:no-python-format
 SHORT: Final = gettext_noop("%Y-%m-%d %H:%M")
@@ -305,78 +223,8 @@ def shown(value: object) -> SafeString:
     if isinstance(value, str):
         return visible(value) if value else format_html('<span class="muted">{}</span>', _("empty"))
     if isinstance(value, bool):
-        return escape(_scalar(value))
+        return escape(scalar(value))
     return visible(json.dumps(value, ensure_ascii=False))
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a JSON document: how deep, its key, its kind and what is shown.
-
-    A ``table`` holds a list of like objects: its ``columns``, and in ``cells`` its rows.
-    """
-
-    depth: int
-    key: str
-    kind: str
-    text: str = ""
-    columns: tuple[str, ...] = ()
-    cells: tuple[tuple[str, ...], ...] = ()
-
-
-@register.filter
-def json_lines(value: Any) -> list[Line]:
-    """A JSON document as calm indented lines, at most ``MAX_LINES``."""
-    lines: list[Line] = []
-    for line in _walk(value, "", 0):
-        if len(lines) == MAX_LINES:
-            return [*lines, Line(0, "", "empty", "…")]
-        lines.append(line)
-    return lines
-
-
-def _walk(value: Any, key: str, depth: int) -> Iterator[Line]:
-    if not isinstance(value, dict | list):
-        yield Line(min(depth, 6), key, _kind(value), _scalar(value))
-        return
-    if columns := _columns(value):
-        cells = tuple(tuple(_scalar(row.get(name, "")) for name in columns) for row in value)
-        yield Line(min(depth, 6), key, "table", columns=columns, cells=cells)
-        return
-    pairs = value.items() if isinstance(value, dict) else enumerate(value, start=1)
-    if key or not value:
-        yield Line(min(depth, 6), key, "empty", "" if value else _("empty"))
-        depth += 1
-    for name, member in pairs:
-        yield from _walk(member, str(name), depth)
-
-
-def _columns(value: Any) -> tuple[str, ...]:
-    """The columns of a list of small flat objects, none where a table would not fit."""
-    if not isinstance(value, list) or not 1 < len(value) <= MAX_TABLE:
-        return ()
-    if not all(isinstance(row, dict) and _is_flat(row) for row in value):
-        return ()
-    names = tuple(dict.fromkeys(name for row in value for name in row))
-    return names if len(names) <= MAX_COLUMNS else ()
-
-
-def _is_flat(row: dict[str, Any]) -> bool:
-    return bool(row) and not any(isinstance(cell, dict | list) for cell in row.values())
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    return "number" if isinstance(value, int | float) else "string"
-
-
-def _scalar(value: Any) -> str:
-    """Text and numbers as they are, the rest of JSON in words."""
-    if value is None:
-        return _("none")
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+register.filter("json_lines", json_lines)

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from orchestrator import indented
 from orchestrator.templatetags import people, rewire
 
 
@@ -50,7 +51,7 @@ def test_an_unknown_state_is_still_a_word() -> None:
 
 
 def test_json_becomes_indented_lines_in_order() -> None:
-    lines = rewire.json_lines({"b": [{"c": None}], "a": 1.5, "e": {}, "is": False})
+    lines = indented.json_lines({"b": [{"c": None}], "a": 1.5, "e": {}, "is": False})
 
     assert [(line.depth, line.key, line.kind, line.text) for line in lines] == [
         (0, "b", "empty", ""),
@@ -63,16 +64,16 @@ def test_json_becomes_indented_lines_in_order() -> None:
 
 
 def test_like_objects_become_a_table() -> None:
-    (line,) = rewire.json_lines({"items": [{"sku": "A", "qty": 1}, {"sku": "B"}]})
+    (line,) = indented.json_lines({"items": [{"sku": "A", "qty": 1}, {"sku": "B"}]})
 
     assert (line.key, line.kind, line.columns) == ("items", "table", ("sku", "qty"))
     assert line.cells == (("A", "1"), ("B", ""))
 
 
 def test_a_long_document_is_cut() -> None:
-    lines = rewire.json_lines(list(range(10_000)))
+    lines = indented.json_lines(list(range(10_000)))
 
-    assert len(lines) == rewire.MAX_LINES + 1
+    assert len(lines) == indented.MAX_LINES + 1
     assert lines[-1].text == "…"
 
 
