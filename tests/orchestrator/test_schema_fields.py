@@ -36,8 +36,6 @@ def test_order() -> None:
         help="In euros.",
         required=True,
         confidence=0.4,
-        minimum=0,
-        maximum=500,
     )
     assert (drawn["/urgent"].kind, drawn["/urgent"].choices) == ("boolean", ())
     assert drawn["/urgent"].hidden == (("e/urgent", "false"),)
