@@ -94,6 +94,9 @@ BORROWED: Final = (
     gettext_noop("Save and add another"),
     gettext_noop(" By %(filter_title)s "),
     gettext_noop("MFA"),
+    gettext_noop("Password-based authentication"),
+    gettext_noop("Enabled"),
+    gettext_noop("Disabled"),
     gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
 )
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from orchestrator.definitions.exporting import content, export_version
 from orchestrator.diffing import diff
-from orchestrator.models import WorkflowVersion
+from orchestrator.models import Mode, WorkflowVersion
 from orchestrator.pointers import MISSING
 from orchestrator.telling import told
 
@@ -159,10 +159,15 @@ def _by_name(prefix: str, rows: Sequence[Row]) -> dict[str, Row]:
     seen: Counter[str] = Counter()
     found = {}
     for row in rows:
-        name = row.get("name") or row.get("mode", "")
+        name = row.get("name") or _mode(row.get("mode", ""))
         seen[name] += 1
         found[prefix + (name if seen[name] == 1 else f"{name} ({seen[name]})")] = row
     return found
+
+
+def _mode(mode: str) -> str:
+    """What a rule without a name does, in words."""
+    return str(dict(Mode.choices).get(mode, mode))
 
 
 def _exits(file: Row) -> list[Row]:

@@ -70,6 +70,7 @@ def test_the_form_follows_the_schema_as_alice_types(alice: Page, step: Step) -> 
     alice.get_by_role("button", name="Add the field").click()
     expect(preview.get_by_label("Tip")).to_be_visible()
     alice.get_by_role("button", name="Move tip up").press("Enter")
+    expect(alice.get_by_role("button", name="Move tip up")).to_be_focused()
     expect(alice.locator("#rows tbody tr").nth(3)).to_contain_text("tip")
     alice.get_by_role("button", name="Save the schema").click()
 
@@ -141,8 +142,9 @@ def test_the_tools_are_accessible_and_fit_a_phone(
 ) -> None:
     alice.emulate_media(color_scheme=scheme)
     alice.set_viewport_size({"width": 320, "height": 800})
-    for page in ("step_try", "step_schema"):
-        alice.goto(address(page, step.pk))
+    pages = {"step_try": step, "step_schema": step, "workflowversion_schema": step.version}
+    for page, row in pages.items():
+        alice.goto(address(page, row.pk))
         check(alice)
         wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         assert not alice.evaluate(wide), page
