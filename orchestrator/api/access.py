@@ -20,7 +20,7 @@ _ONCE: Final = {"$ref": "#/components/parameters/IdempotencyKey"}
 def reads(scope: str) -> dict[str, Any]:
     """Arguments of an operation that changes nothing."""
     extra = {"security": [{"key": [scope]}], "responses": _PROBLEM}
-    return {"auth": Scope(scope), "openapi_extra": extra}
+    return {"auth": Scope(scope), "by_alias": True, "openapi_extra": extra}
 
 
 def writes(scope: str) -> dict[str, Any]:
