@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from orchestrator.api.keys import Scope
 from orchestrator.api.problems import refused
 from orchestrator.exceptions import Invalid
+from orchestrator.pointers import child
 
 _PROBLEM: Final = {"default": {"$ref": "#/components/responses/Problem"}}
 _ONCE: Final = {"$ref": "#/components/parameters/IdempotencyKey"}
@@ -51,7 +52,7 @@ def closed(run: Any) -> Callable[..., HttpResponseBase]:
 
 def _problems(request: HttpRequest, known: set[str]) -> list[dict[str, str]]:
     unknown = [
-        {"path": "", "message": f"There is no parameter {name!a:.60}."}
+        {"path": child("", f"{name:.60}"), "message": f"There is no parameter {name!a:.60}."}
         for name in request.GET
         if name not in known
     ]

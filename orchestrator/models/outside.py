@@ -79,7 +79,7 @@ class Timer(models.Model):
 
 
 class Inbound(models.Model):
-    """A message taken once: signals, webhooks, idempotency keys, periodic slots.
+    """A message taken once: signals, idempotency keys, periodic slots.
 
     The table is partitioned by month of ``day``, so its key in the database is (id, day).
     """
