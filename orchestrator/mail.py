@@ -5,10 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 logger = logging.getLogger(__name__)
+
+
+def goes_out() -> bool:
+    """Whether mail is sent at all."""
+    return settings.EMAIL_BACKEND != "orchestrator.mail.Unsent"
 
 
 class Unsent(BaseEmailBackend):

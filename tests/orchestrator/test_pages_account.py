@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import re
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -56,6 +57,19 @@ def test_a_wrong_password_is_said_at_its_field_and_the_button_is_the_main_one(be
 
     assert "Please type your current password." in page
     assert re.search(r'<button class="btn btn-main"[^>]*>\s*Change password', page)
+
+
+def test_who_forgot_the_password_is_told_whom_to_ask_where_no_mail_goes_out(settings: Any) -> None:
+    url = reverse("account_reset_password")
+    assert f'href="{url}"' in Client().get(reverse("account_login")).content.decode()
+    assert 'name="email"' in Client().get(url).content.decode()
+
+    settings.EMAIL_BACKEND = "orchestrator.mail.Unsent"
+
+    for page in (Client().get(url), Client().post(url, {"email": "bea@example.com"})):
+        assert page.status_code == 200
+        assert "Ask who administers it" in page.content.decode()
+        assert 'name="email"' not in page.content.decode()
 
 
 def test_the_compiled_english_is_that_of_the_text() -> None:

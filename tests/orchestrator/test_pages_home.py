@@ -445,6 +445,15 @@ def test_a_blind_reviewer_reads_no_deviation_of_her_case(expenses: Workflow) -> 
     assert blind == []
 
 
+def test_an_empty_place_says_how_to_begin() -> None:
+    empty = page_of("dora").content.decode()
+    workflow()
+
+    assert "No workflow is here yet." in empty
+    assert f'href="{reverse("admin:orchestrator_workflow_add")}"' in empty
+    assert "No workflow is here yet." not in page_of("dora").content.decode()
+
+
 def test_dora_sees_whether_everything_runs(expenses: Workflow) -> None:
     incident_in(expenses)
     lifesigns.report(lifesigns.TIMERS)

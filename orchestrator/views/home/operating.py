@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from orchestrator import lifesigns
-from orchestrator.engine import breaking
-from orchestrator.models import Actor, Connection
+from orchestrator.engine import CHANGES, breaking
+from orchestrator.models import Actor, Connection, Workflow
 from orchestrator.spelling import duration, number
 from orchestrator.views.home.leading import troubles
 from orchestrator.views.home.sections import Section, listed, troubled
@@ -40,6 +40,7 @@ def administrator(actor: Actor, *, stopped: bool) -> Section:
         "orphans": orphans,
         "incidents": found.rows,
         "paused": breaking.paused(),
+        "is_new": not Workflow.objects.exclude(slug=CHANGES).exists(),
     }
     line = listed(
         [
