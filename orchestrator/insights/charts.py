@@ -12,7 +12,7 @@ from orchestrator.insights.figures import Band
 WIDTH: Final = 10.0
 HEIGHT: Final = 100.0
 GAP: Final = 1.5
-_STEPS: Final = (1, 2, 5, 10)
+_STEPS: Final = (1, 2, 3, 4, 5, 6, 8, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def calibration(bands: Sequence[Band]) -> Chart:
 
 
 def nice(largest: float) -> float:
-    """The least of 1, 2, 5, 10, 20 … that is not below; 1 for nothing."""
+    """The least of 1, 2, 3, 4, 5, 6, 8, 10, 20 … that is not below; 1 for nothing."""
     if largest <= 0:
         return 1
     power = 1.0

@@ -82,7 +82,7 @@ def test_the_upper_edge_is_a_round_number_not_far_above(largest: float) -> None:
     top = charts.nice(largest)
 
     assert largest <= top * (1 + 1e-9)
-    assert top <= max(1, largest * 2.6) * (1 + 1e-9)
+    assert top <= max(1, largest * 2.1) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(
