@@ -119,16 +119,21 @@ def evaluation(row: Row, asked: Asked) -> dict[str, Any]:
 Shape = Callable[[Row, Asked], dict[str, Any]]
 
 
+def made(shape: Shape, batches: Iterable[list[Row]]) -> Iterator[list[dict[str, Any]]]:
+    """The example of each row; a step is asked for once."""
+    known: dict[tuple[str, int, str], Asked] = {}
+    for batch in batches:
+        for place in {_place(row) for row in batch} - known.keys():
+            known[place] = Asked.of(*place)
+        yield [shape(row, known[_place(row)]) for row in batch]
+
+
 def lines(shape: Shape) -> Callable[[Iterable[list[Row]]], Iterator[bytes]]:
     """A writer of one example a line, in the shape."""
 
     def write(batches: Iterable[list[Row]]) -> Iterator[bytes]:
-        known: dict[tuple[str, int, str], Asked] = {}
-        for batch in batches:
-            for place in {_place(row) for row in batch} - known.keys():
-                known[place] = Asked.of(*place)
-            made = (shape(row, known[_place(row)]) for row in batch)
-            yield b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in made)
+        for batch in made(shape, batches):
+            yield b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in batch)
 
     return write
 

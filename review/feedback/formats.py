@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from orchestrator.exceptions import Invalid
-from review.feedback import examples, parquet
+from review.feedback import examples, labelstudio, parquet
 from review.feedback.rows import KEYS, NESTED, Row
 from review.feedback.sql import Kind
 
@@ -183,6 +183,12 @@ FORMATS: Final = {
             "eval", gettext_noop("Evaluation set"),
             gettext_noop("input and expected output of what people decided"),
             examples.lines(examples.evaluation), "answer",
+        ),
+        Format(
+            "labelstudio", gettext_noop("Label Studio"),
+            gettext_noop("tasks to go on with: the agent's output predicted, a person's annotated"),
+            labelstudio.write, "task",
+            content_type="application/json", suffix="json",
         ),
     )
 }  # fmt: skip

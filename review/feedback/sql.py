@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-Kind = Literal["row", "answer", "preference", "judgement"]
-"""Every row; or one that teaches what to say, which of two answers is better, or whether the
-agent's answer was good."""
+Kind = Literal["row", "answer", "preference", "judgement", "task"]
+"""Every row; or one that teaches what to say, which of two answers is better, whether the
+agent's answer was good, or what was said and what is right, as far as anybody knows."""
 
 # Seeded answers belong to the reviewer's record: they are no feedback.
 _ALWAYS: Final = (
@@ -73,6 +73,7 @@ _FITS: Final[Mapping[Kind, str]] = {
         AND CASE decision.word WHEN 'rejected' THEN {_AGENT_SAID} IS NOT NULL
             ELSE {_AGENT_SAID} = task.output END
     """,
+    "task": f"{_TEACHES} AND (decision.word <> 'rejected' OR {_AGENT_SAID} IS NOT NULL)",
 }
 _SETTLED: Final = """
     FROM orchestrator_verdict verdict

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -117,13 +118,15 @@ def _file_name(outgoing: Outgoing) -> str:
 class Found:
     """What a query finds among its first ``COUNTED`` rows; ``lines`` are the first ones as text.
 
-    ``rows`` match, ``fitting`` of them are in the format.
+    ``rows`` match, ``fitting`` of them are in the format. ``configs`` are the labeling configs
+    that the first ones need, each with whose it is.
     """
 
     format: Format
     rows: int
     fitting: int
     lines: list[str]
+    configs: dict[str, str]
 
     @property
     def more(self) -> bool:
@@ -140,8 +143,21 @@ def _found(query: Query, format: Format) -> Found:  # noqa: A002
     # What is no text is shown as the lines that have the same rows.
     shown = Outgoing(format.key if format.is_text else DEFAULT, few, upto=counted.last)
     text = b"".join(shown).decode() if counted.fitting else ""
-    lines = [_bounded(line) for line in _lines(text, is_sheet=format.suffix == "csv")]
-    return Found(format, counted.matching, min(counted.fitting, COUNTED), lines)
+    tasks = json.loads(text or "[]") if format.suffix == "json" else []
+    lines = list(_listed(text) if tasks else _lines(text, is_sheet=format.suffix == "csv"))
+    fitting = min(counted.fitting, COUNTED)
+    return Found(format, counted.matching, fitting, [*map(_bounded, lines)], _configs(tasks))
+
+
+def _listed(text: str) -> Iterator[str]:
+    """One for each item of a list, which stands on a line of its own."""
+    return (line.removesuffix(",") for line in text.split("\n")[1:-2])
+
+
+def _configs(tasks: list[dict[str, Any]]) -> dict[str, str]:
+    """The labeling configs of tasks for Label Studio, by step and version."""
+    named = ((_("%(step)s, version %(version)s") % task["data"], task) for task in tasks)
+    return {name: task["meta"]["config"] for name, task in named}
 
 
 def _lines(text: str, *, is_sheet: bool) -> Iterator[str]:

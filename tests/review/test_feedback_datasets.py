@@ -14,7 +14,7 @@ from django.conf import settings
 from review.feedback import FORMATS, KEYS, NESTED, Outgoing, Query, sent
 from tests.review.training import a_hard_month, library, written
 
-LINES = [key for key, one in FORMATS.items() if one.suffix == "jsonl"]
+LINES = [key for key, one in FORMATS.items() if one.suffix in {"jsonl", "json"}]
 PAPER = Path(settings.BASE_DIR) / "docs/feedback.md"
 
 
@@ -33,6 +33,9 @@ def loaded(path: Path, **more: Any) -> Any:
 
 
 def lines(path: Path) -> list[Any]:
+    if path.suffix == ".json":
+        found: list[Any] = json.loads(path.read_bytes())
+        return found
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
@@ -48,11 +51,11 @@ def test_lines_whose_members_differ_lose_nothing(month: None, tmp_path: Path, ke
 
     for row in found:
         # What looks like a day in every row is read as one: the paper says how to keep the text.
-        metadata = row.get("metadata", {})
+        metadata = row.get("metadata") or row.get("data", {})
         if isinstance(metadata.get("case_key"), datetime):
             metadata["case_key"] = f"{metadata['case_key']:%Y-%m-%d}"
     assert found == lines(path)
-    assert len(found) == {"jsonl": 8, "sft": 5, "eval": 5, "kto": 2}.get(key, 1)
+    assert len(found) == {"jsonl": 8, "sft": 5, "eval": 5, "kto": 2, "labelstudio": 6}.get(key, 1)
 
 
 def test_columns_have_their_types_and_say_the_same(month: None, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from orchestrator.canonical import same
 from orchestrator.exceptions import Invalid, NotAllowed
 from orchestrator.models import Case, Task, Workflow
 from orchestrator.schema.shapes import shapes_of
-from review.feedback import FORMATS, KEYS, Outgoing, Query
+from review.feedback import FORMATS, KEYS, Outgoing, Query, labelstudio
 from review.feedback import examples as shaping
 from review.feedback.examples import Asked, question
 from tests import waiting, world
@@ -41,7 +41,9 @@ def valid(format_key: str, line: Any) -> Any:
 def examples(format_key: str, **asked: str) -> list[Any]:
     query = Query.parse({"workflow": "expenses"} | asked, None)
     text = b"".join(Outgoing(format_key, query))
-    return [valid(format_key, json.loads(line)) for line in text.splitlines()]
+    is_list = FORMATS[format_key].suffix == "json"
+    found = json.loads(text) if is_list else [json.loads(line) for line in text.splitlines()]
+    return [valid(format_key, line) for line in found]
 
 
 def numbers() -> dict[str, int]:
@@ -60,7 +62,7 @@ def test_a_correction_teaches_what_to_say_and_what_not(expenses: Workflow) -> No
     decided = world.decided(task, "bea", "corrected", output=KITCHEN)
     settle_now()
 
-    assert numbers() == none_but(sft=1, preference=1, preference_trl=1, eval=1)
+    assert numbers() == none_but(sft=1, preference=1, preference_trl=1, eval=1, labelstudio=1)
     prompt = [
         {"role": "system", "content": "Compare the fields with the receipt."},
         {"role": "user", "content": "A receipt"},
@@ -99,7 +101,7 @@ def test_an_approval_by_a_person_teaches_that_the_agent_was_right(expenses: Work
     world.decided(world.in_review(expenses), "bea", "approved")
     settle_now()
 
-    assert numbers() == none_but(sft=1, kto=1, eval=1)
+    assert numbers() == none_but(sft=1, kto=1, eval=1, labelstudio=1)
     (example,) = examples("kto")
     assert example["label"] is True
     assert json.loads(example["completion"][0]["content"]) == world.LUNCH
@@ -109,7 +111,7 @@ def test_a_rejection_teaches_only_that_the_agent_was_wrong(expenses: Workflow) -
     world.decided(world.in_review(expenses), "bea", "rejected", comment="No receipt.")
     settle_now()
 
-    assert numbers() == none_but(kto=1)
+    assert numbers() == none_but(kto=1, labelstudio=1)
     (example,) = examples("kto")
     assert example["label"] is False
     assert json.loads(example["completion"][0]["content"]) == world.LUNCH
@@ -134,7 +136,7 @@ def test_an_answer_of_a_person_teaches_what_to_say(asked_of_people: Task) -> Non
     world.decided(asked_of_people, "bea", "responded", output=KITCHEN)
     settle_now()
 
-    assert numbers() == none_but(sft=1, eval=1)
+    assert numbers() == none_but(sft=1, eval=1, labelstudio=1)
     assert examples("eval")[0]["expected"] == KITCHEN
 
 
@@ -175,7 +177,7 @@ def test_four_eyes_make_one_example(expenses: Workflow) -> None:
     settle_now()
 
     assert len(exported()) == 2
-    assert numbers() == none_but(sft=1, preference=1, preference_trl=1, eval=1)
+    assert numbers() == none_but(sft=1, preference=1, preference_trl=1, eval=1, labelstudio=1)
     assert examples("eval")[0]["metadata"]["decision"] == first.decision.pk
 
 
@@ -186,7 +188,7 @@ def test_two_approvals_make_one_example(expenses: Workflow) -> None:
     settle_now()
 
     assert len(exported()) == 2
-    assert numbers() == none_but(sft=1, kto=1, eval=1)
+    assert numbers() == none_but(sft=1, kto=1, eval=1, labelstudio=1)
 
 
 def test_who_was_overruled_teaches_nothing(db: None) -> None:
@@ -199,7 +201,7 @@ def test_who_was_overruled_teaches_nothing(db: None) -> None:
     settle_now()
 
     assert [row["decision"] for row in exported()] == ["approved", "rejected", "approved"]
-    assert numbers() == none_but(sft=1, kto=1, eval=1)
+    assert numbers() == none_but(sft=1, kto=1, eval=1, labelstudio=1)
     assert examples("kto")[0]["metadata"]["decision"] != overruled.decision.pk
 
 
@@ -209,7 +211,7 @@ def test_an_escalation_teaches_nothing_but_what_ended_it_does(expenses: Workflow
     last = world.decided(task, "lea", "approved")
     settle_now()
 
-    assert numbers() == none_but(sft=1, kto=1, eval=1)
+    assert numbers() == none_but(sft=1, kto=1, eval=1, labelstudio=1)
     assert examples("kto")[0]["metadata"]["decision"] == last.decision.pk
 
 
@@ -221,7 +223,7 @@ def test_who_sends_a_case_back_judges_the_step_that_is_done_anew(
     settle_now()
 
     assert [row["decision"] for row in exported()] == ["rejected"]
-    assert numbers() == none_but(kto=judgements)
+    assert numbers() == none_but(kto=judgements, labelstudio=judgements)
 
 
 CHECK: Final = """
@@ -243,7 +245,7 @@ def test_what_was_sent_back_later_teaches_nothing(db: None) -> None:
     read = world.in_review(world.workflow(**changed))
     world.decided(read, "bea", "approved")
     settle_now()
-    assert numbers() == none_but(sft=1, kto=1, eval=1)
+    assert numbers() == none_but(sft=1, kto=1, eval=1, labelstudio=1)
 
     waiting.sent_back(Task.objects.get(case=read.case_id, step_key="check"), by="ben")
     settle_now()
@@ -301,7 +303,8 @@ def test_every_example_is_valid_and_loses_nothing(
     output: Any, final: Any, asked_for: Any, prompt: str
 ) -> None:
     row: dict[str, Any] = dict.fromkeys(KEYS, 1)
-    row |= dict.fromkeys(("workflow", "step", "case_key"), "x") | {"decision": "corrected"}
+    names = ("workflow", "step", "case_key", "agent", "reviewer", "comment")
+    row |= dict.fromkeys(names, "x") | {"decision": "corrected"}
     texts = {"output": output, "final": final, "input": asked_for}
     row |= {key: orjson.dumps(value).decode() for key, value in texts.items()}
     asked = Asked(prompt, shapes_of(SCHEMA))
@@ -312,6 +315,7 @@ def test_every_example_is_valid_and_loses_nothing(
     assert same(orjson.loads(answer), final)
     assert same(lines["eval"]["expected"], final)
     assert same(lines["eval"]["input"], asked_for)
+    assert same(lines["labelstudio"]["meta"]["final"], final)
     pair = lines["preference"]
     assert pair["preferred_output"][0]["content"] == answer
     assert same(orjson.loads(pair["non_preferred_output"][0]["content"]), output)
@@ -321,6 +325,7 @@ def made(key: str, row: dict[str, Any], asked: Asked) -> Any:
     shape = {
         "sft": shaping.sft, "preference": shaping.preference, "kto": shaping.kto,
         "preference-trl": shaping.preference_trl, "eval": shaping.evaluation,
+        "labelstudio": labelstudio.task,
     }[key]  # fmt: skip
     return orjson.loads(orjson.dumps(shape(row, asked)))
 
@@ -400,7 +405,9 @@ def check_shares(rows: list[dict[str, Any]]) -> None:
     assert tasks("eval") == ends.keys() - wrong
     assert tasks("preference-trl") == ends.keys() - wrong - right
     assert tasks("kto") == right | wrong
+    assert tasks("labelstudio") == ends.keys()
 
 
 def tasks(key: str) -> set[int]:
-    return {line["metadata"]["task"] for line in examples(key)}
+    place = "data" if key == "labelstudio" else "metadata"
+    return {line[place]["task"] for line in examples(key)}

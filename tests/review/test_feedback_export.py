@@ -112,7 +112,7 @@ def test_a_failure_leaves_the_file_of_before(decided: Workflow, tmp_path: Path) 
     assert out.read_text() == "before"
 
 
-@pytest.mark.parametrize("key", ["jsonl", "csv", "kto"])
+@pytest.mark.parametrize("key", ["jsonl", "csv", "kto", "labelstudio"])
 def test_what_breaks_off_over_http_does_not_look_whole(
     decided: Workflow, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
