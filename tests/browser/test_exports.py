@@ -85,6 +85,9 @@ def test_it_reads_well_and_fits_a_phone(bea: Page, scheme: str, troubles: list[s
     bea.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     bea.goto("/review/exports/?format=preference-trl")
     check(bea)
+    bea.get_by_label("Label Studio").check()
+    expect(bea.locator("#found details pre")).to_contain_text('<Number name="amount"')
+    check(bea)
 
     bea.set_viewport_size({"width": 320, "height": 640})
     assert bea.evaluate("document.documentElement.scrollWidth") <= 320
