@@ -21,7 +21,7 @@ def test_dora_signs_in_and_sees_the_admin(page: Page, dora: User) -> None:
     page.get_by_label("Password").press("Enter")
 
     expect(page).to_have_url("/admin/")
-    expect(page.get_by_role("heading", name="Site administration")).to_be_visible()
+    expect(page.get_by_role("heading", name="Admin", level=1)).to_be_visible()
 
 
 def test_an_inline_script_never_runs(
