@@ -49,7 +49,6 @@ EVENTS: Final[Mapping[str, Words]] = {
     "decision.made": Words(gettext_noop("decided {step}"), "done", "ok"),
     "decision.undone": Words(gettext_noop("took back the decision on {step}"), "undo", "warn"),
     "task.settled": Words(gettext_noop("The decision on {step} took effect"), "check", acted=False),
-    "seat.opened": Words(gettext_noop("{step} waits for {group}"), "review", "warn", acted=False),
     "seat.withdrawn": Words(
         gettext_noop("{step} no longer waits for {group}"), "cancelled", acted=False
     ),

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from orchestrator.models import Actor, Case, Event, Seat, Task
 
-AFTER_OUTPUT: Final = ("output.routed", "seat.opened", "decision.made")
+AFTER_OUTPUT: Final = ("output.routed", "decision.made")
 
 
 @dataclass(frozen=True, slots=True)

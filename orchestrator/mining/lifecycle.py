@@ -40,7 +40,6 @@ TRANSITIONS: Final[Mapping[str, Transition]] = {
     "delivery.in_doubt": Transition(WORK, "suspend", "effect in doubt"),
     "delivery.reconciled": Transition(WORK, "resume", "effect looked up"),
     "output.routed": Transition("routing", "complete", "routed"),
-    "seat.opened": Transition(REVIEW, "schedule", "waits for more people"),
     "seat.assigned": Transition(REVIEW, "assign", "assigned"),
     "seat.unassigned": Transition(REVIEW, "reassign", "assignment withdrawn"),
     "seat.released": Transition(REVIEW, "reassign", "given back"),
