@@ -27,7 +27,7 @@ from orchestrator.models import (
 )
 from tests import world
 from tests.orchestrator.races import at_once
-from tests.orchestrator.troubles import broken, failing
+from tests.orchestrator.troubles import broken, failing, reading
 from tests.world import FLIGHT, LUNCH, actor, decided, in_review, started
 
 
@@ -170,6 +170,14 @@ def test_who_answers_in_place_of_an_agent_is_not_counted_as_it() -> None:
 
     assert counts(place)["said"] == {"responded": 1}
     assert counts(place, f"@{reader.pk}").keys() == {"tries", "failed", "latency"}
+
+
+@pytest.mark.usefixtures("db")
+def test_automations_have_no_record_of_their_own() -> None:
+    place = broken(failing([reading(kind="automation")])).task.case.workflow
+
+    assert counts(place)["failed"] == 1
+    assert not Counter.objects.filter(scope__contains="@").exists()
 
 
 def test_hours_days_and_months_say_the_same(place: Workflow) -> None:
