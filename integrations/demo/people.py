@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -81,9 +82,8 @@ def logins() -> list[tuple[str, str, str]]:
 def write(passwords: Mapping[str, str]) -> None:
     """Keep the logins whole, where only the owner of the state folder can read them."""
     file().parent.mkdir(parents=True, exist_ok=True)
-    draft = file().with_suffix(".draft")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
     lines = [f"{person.name}  {passwords[person.name]}  {person.role}\n" for person in PEOPLE]
-    draft.write_text("".join(lines))
-    draft.replace(file())
+    # Each writer has a draft of its own: two at once take nothing from each other.
+    with NamedTemporaryFile("w", dir=file().parent, prefix="logins.", delete=False) as draft:
+        draft.writelines(lines)
+    Path(draft.name).replace(file())

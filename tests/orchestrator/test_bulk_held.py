@@ -27,7 +27,11 @@ def held(sql: str, pk: int) -> Iterator[None]:
         with other.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute(sql, [pk])
-            yield
+            try:
+                yield
+            finally:
+                # To close alone lets the server hold the lock for a moment more.
+                cursor.execute("ROLLBACK")
     finally:
         other.close()
 
