@@ -46,10 +46,12 @@ def debut_of(workflow: int, agent: int) -> Debut | None:
 
 def records(workflow: int, period: Period, now: datetime) -> list[Record]:
     """Of the ``MOST`` agent versions that came last, those that did something in the period:
-    by step, the newest first. Three queries.
+    by step, the newest first. Three queries, or one where no agent ever answered.
     """
     latest = Debut.objects.filter(workflow=workflow).values("actor").annotate(last=Max("pk"))
     last = dict(latest.order_by("-last").values_list("actor", "last")[:MOST])
+    if not last:
+        return []
     debuts: dict[int, list[Debut]] = defaultdict(list)
     rows = Debut.objects.filter(workflow=workflow, actor__in=last).select_related("actor")
     for debut in rows.order_by("pk"):
